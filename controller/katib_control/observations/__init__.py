@@ -1,0 +1,1 @@
+"""The observation log: one SQL store, its migrations."""

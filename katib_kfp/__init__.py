@@ -1,0 +1,1 @@
+"""Hyperparameter tuning for Kubeflow Pipelines: what a pipeline author imports."""

@@ -1,0 +1,1 @@
+"""What runs inside a component's container. Imports no kfp decorators: kfp refuses them there."""
