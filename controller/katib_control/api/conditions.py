@@ -28,8 +28,8 @@ def find(conditions: Iterable[Condition], kind: str) -> Condition | None:
 def put(conditions: Sequence[Condition], new: Condition, now: datetime) -> list[Condition]:
     """Return the list with ``new`` at its end.
 
-    Unchanged (same status, reason and message): the same list. Same status and reason with another message: updated in its
-    place, the order stays. ``lastTransitionTime`` is kept while the status value stays.
+    Unchanged (same status, reason and message): the same list. Same status and reason with another message: updated in
+    its place, the order stays. ``lastTransitionTime`` is kept while the status value stays.
     """
     old = find(conditions, new.type)
     stamp = to_wire(now)

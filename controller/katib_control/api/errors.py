@@ -8,6 +8,7 @@ KatibError                  everything this package tree raises on purpose
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -22,6 +23,8 @@ Reason = Literal[
     "FieldValueNotFound",
 ]
 
+_SHOWN = 120  # characters of a value in a message
+
 
 class KatibError(Exception):
     """Base of every error that is raised on purpose; the message is one line for users."""
@@ -33,13 +36,17 @@ class FieldError:
 
     field: str
     rule: str
-    value: Any = None
+    value: Any = dataclasses.field(default=None, hash=False)
     reason: Reason = "FieldValueInvalid"
 
     def __str__(self) -> str:
         """One line: field, rule, value."""
-        shown = "" if self.value is None else f" (got {self.value!r})"
-        return f"{self.field}: {self.rule}{shown}"
+        shown = "" if self.value is None else f" (got {_short(repr(self.value))})"
+        return f"{self.field}: {self.rule}{shown}" if self.field else f"{self.rule}{shown}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 
 class InvalidObject(KatibError):

@@ -1,7 +1,7 @@
 """Experiment: what to tune, how, and how far it has come.
 
-Fields are Katib's (``kubeflow.org/v1beta1``). Values of enumerations are plain strings here, so that validation can report
-all of an object's errors at once; the CRD schema lists them.
+Fields are Katib's (``kubeflow.org/v1beta1``). Values of enumerations are plain strings here, so that validation can
+report all of an object's errors at once; the CRD schema lists them.
 """
 
 from __future__ import annotations
@@ -21,8 +21,23 @@ RESUME_POLICIES = ("Never", "LongRunning", "FromVolume")
 COLLECTOR_KINDS = ("StdOut", "File", "TensorFlowEvent", "PrometheusMetric", "Custom", "Push")
 
 
+# In the CRD schema: a number is as good as its text, as in ``min: 1``; the type reads both.
+_NUMBER_OR_TEXT: dict[str, Any] = {"x-kubernetes-preserve-unknown-fields": True}
+
+
 def _enum(values: tuple[str, ...]) -> Any:
-    return Field(default="", json_schema_extra={"enum": list(values)})
+    """An enumeration; the empty string means that nothing is said."""
+    return Field(default="", json_schema_extra={"enum": [*values, ""]})
+
+
+def _count(least: int) -> Any:
+    return Field(default=None, json_schema_extra={"minimum": least})
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(value) if isinstance(value, int | float) else value
 
 
 class MetricStrategy(Model):
@@ -67,17 +82,23 @@ class AlgorithmSpec(Model):
 class FeasibleSpace(Model):
     """The values a parameter may take; everything is a string, as in Katib."""
 
-    max: str | None = None
-    min: str | None = None
-    choices: list[str] = Field(default_factory=list, alias="list")
-    step: str | None = None
+    max: str | None = Field(default=None, json_schema_extra=_NUMBER_OR_TEXT)
+    min: str | None = Field(default=None, json_schema_extra=_NUMBER_OR_TEXT)
+    choices: list[str] = Field(default_factory=list, alias="list", json_schema_extra={"items": _NUMBER_OR_TEXT})
+    step: str | None = Field(default=None, json_schema_extra=_NUMBER_OR_TEXT)
     distribution: Annotated[str, _enum(DISTRIBUTIONS)] = ""
 
     @field_validator("max", "min", "step", mode="before")
     @classmethod
     def _number_as_text(cls, value: Any) -> Any:
         """Accept ``min: 1`` for ``min: "1"``: the most frequent slip in hand-written files."""
-        return repr(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+        return value if isinstance(value, bool) else _as_text(value)
+
+    @field_validator("choices", mode="before")
+    @classmethod
+    def _choices_as_text(cls, value: Any) -> Any:
+        """Accept ``list: [16, 32]`` for ``list: ["16", "32"]``."""
+        return [_as_text(item) for item in value] if isinstance(value, list) else value
 
 
 class ParameterSpec(Model):
@@ -194,9 +215,9 @@ class ExperimentSpec(Model):
     algorithm: AlgorithmSpec | None = None
     early_stopping: AlgorithmSpec | None = None
     trial_template: TrialTemplate | None = None
-    parallel_trial_count: int | None = None
-    max_trial_count: int | None = None
-    max_failed_trial_count: int | None = None
+    parallel_trial_count: Annotated[int | None, _count(1)] = None
+    max_trial_count: Annotated[int | None, _count(1)] = None
+    max_failed_trial_count: Annotated[int | None, _count(0)] = None
     metrics_collector_spec: MetricsCollectorSpec | None = None
     nas_config: NasConfig | None = None
     resume_policy: Annotated[str, _enum(RESUME_POLICIES)] = ""
@@ -235,6 +256,7 @@ class ExperimentStatus(Model):
     start_time: str | None = None
     completion_time: str | None = None
     last_reconcile_time: str | None = None
+    observed_generation: int | None = None
     conditions: list[Condition] = Field(default_factory=list)
     current_optimal_trial: OptimalTrial | None = None
     running_trial_list: list[str] = Field(default_factory=list)

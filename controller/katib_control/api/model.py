@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -26,11 +27,14 @@ class Model(BaseModel):
 
     @classmethod
     def decode(cls: type[M], data: Any, what: str = "") -> M:
-        """Read the JSON form; raise InvalidObject with every field that has the wrong type."""
+        """Read the JSON form, a null field as an absent one; raise InvalidObject with every field of a wrong type."""
         try:
             return cls.model_validate(data)
         except ValidationError as error:
-            raise InvalidObject((_field_error(item) for item in error.errors()), what) from error
+            errors = error.errors()
+            if nulls := [item["loc"] for item in errors if item["input"] is None and item["loc"]]:
+                return cls.decode(_without(data, nulls), what)
+            raise InvalidObject(map(_field_error, errors), what) from error
 
     def but(self: M, **changes: Any) -> M:
         """Return a copy with these fields (Python names) replaced."""
@@ -83,8 +87,31 @@ class NameValue(Model):
     value: str = ""
 
 
+def _without(data: Any, places: Sequence[tuple[int | str, ...]]) -> Any:
+    """Return the data without what stands at these places; only what changes is copied."""
+    if () in places:
+        return data
+    copied: Any = dict(data) if isinstance(data, dict) else dict(enumerate(data))
+    for name in {place[0] for place in places}:
+        below = [place[1:] for place in places if place[0] == name]
+        if () in below:
+            del copied[name]
+        else:
+            copied[name] = _without(copied[name], below)
+    return copied if isinstance(data, dict) else list(copied.values())
+
+
+# Pydantic's kinds of error by their beginning, in the words of this API.
+_RULES = {
+    "string": "must be a string", "int": "must be a whole number", "float": "must be a number",
+    "bool": "must be true or false", "list": "must be a list", "dict": "must be an object",
+    "model": "must be an object", "missing": "must be given",
+}  # fmt: skip
+
+
 def _field_error(item: Any) -> FieldError:
     path = ""
     for part in item["loc"]:
         path += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return FieldError(path.lstrip("."), item["msg"], item.get("input"), "FieldValueTypeInvalid")
+    rule = _RULES.get(item["type"].partition("_")[0], item["msg"])
+    return FieldError(path.lstrip("."), rule, item.get("input"), "FieldValueTypeInvalid")

@@ -42,6 +42,8 @@ class Collected:
 
 def number(text: str) -> float | None:
     """Return the finite number that the text is, else None."""
+    if "_" in text:
+        return None  # Python reads 1_000, nobody who logs means it
     try:
         value = float(text)
     except ValueError:
@@ -50,7 +52,7 @@ def number(text: str) -> float | None:
 
 
 def observe(logs: Iterable[MetricLog], objective: ObjectiveSpec) -> Observation | None:
-    """Condense a log, in its order, to min, max and latest of each wanted metric; None where no objective value counts."""
+    """Condense a log, in its order, to min, max and latest of each wanted metric; None: no objective value counts."""
     seen: dict[str, list[tuple[float, str]]] = {name: [] for name in objective.metric_names}
     for entry in logs:
         if entry.name in seen and (value := number(entry.value)) is not None:

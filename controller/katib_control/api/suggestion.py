@@ -1,6 +1,7 @@
 """Suggestion: how many points an Experiment wants, and those that were found but are not yet Trials.
 
-Also the question that the control plane puts to an algorithm, and its answer: they cross package borders, so they live here.
+Also the question that the control plane puts to an algorithm, and its answer: they cross package borders, so they live
+here.
 """
 
 from __future__ import annotations
@@ -59,9 +60,9 @@ class Suggestion(Model):
 class Question:
     """All that an algorithm may know.
 
-    ``trials`` are the Experiment's Trials in the order of their index (running ones included), ``pending`` the points that
-    are suggested but not yet Trials, ``index`` the number of points ever made (so the first wanted point has this index,
-    counted from 0), ``count`` how many points are wanted.
+    ``trials`` are the Experiment's Trials in the order of their index (running ones included), ``pending`` the points
+    that are suggested but not yet Trials, ``index`` the number of points ever made (so the first wanted point has this
+    index, counted from 0), ``count`` how many points are wanted.
     """
 
     experiment: Experiment

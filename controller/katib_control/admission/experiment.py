@@ -1,0 +1,63 @@
+"""Admission of Experiments: the defaulted object, or one error that names every broken rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from katib_control.api.defaults import default
+from katib_control.api.errors import FieldError, InvalidObject
+from katib_control.api.experiment import ConfigMapSource, Experiment
+from katib_control.api.validation import validate
+from katib_control.kube.errors import Invalid
+
+ReadTemplate = Callable[[ConfigMapSource], str | None]
+"""Returns the text of a template kept in a ConfigMap, None where there is none."""
+
+CheckAlgorithm = Callable[[Experiment], Sequence[FieldError]]
+
+
+class ExperimentAdmission:
+    """Defaults and validates Experiments; the same call for a webhook and for the embedded server."""
+
+    def __init__(self, read_template: ReadTemplate, check_algorithm: CheckAlgorithm) -> None:
+        self._read_template = read_template
+        self._check_algorithm = check_algorithm
+
+    def __call__(self, new: dict[str, Any], old: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return ``new`` with defaults; raise Invalid (422) with one cause for each broken rule.
+
+        An update that leaves the spec as it is (labels, finalizers) passes untouched, so that nothing which was accepted
+        once can later refuse to be deleted.
+        """
+        if old is not None and old.get("spec") == new.get("spec"):
+            return new
+        try:
+            experiment = Experiment.decode(new)
+        except InvalidObject as error:
+            raise refused(new, error.errors) from error
+        template = self._template(experiment)
+        experiment = default(experiment, template)
+        before = Experiment.decode(old) if old is not None else None
+        errors = [*validate(experiment, old=before, template=template)]
+        if before is None and experiment.spec.algorithm is not None:
+            errors += self._check_algorithm(experiment)
+        if errors:
+            raise refused(new, errors)
+        return experiment.to_dict()
+
+    def _template(self, experiment: Experiment) -> str | None:
+        wanted = experiment.spec.trial_template
+        return self._read_template(wanted.config_map) if wanted and wanted.config_map else None
+
+
+def refused(obj: dict[str, Any], errors: Sequence[FieldError]) -> Invalid:
+    """Return the 422 answer that a Kubernetes API server would give for these errors."""
+    name = obj.get("metadata", {}).get("name", "")
+    unique = list(dict.fromkeys(errors))
+    text = ", ".join(map(str, unique))
+    return Invalid(
+        f'Experiment.kubeflow.org "{name}" is invalid: {text if len(unique) == 1 else f"[{text}]"}',
+        details={"name": name, "group": "kubeflow.org", "kind": "Experiment"},
+        causes=[{"reason": item.reason, "message": str(item), "field": item.field} for item in unique],
+    )

@@ -1,0 +1,75 @@
+"""What creates and updates share: is it the right object, fields the schema knows, defaults, admission, validation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from katib_control.api.errors import FieldError
+from katib_control.apiserver.calls import Call
+from katib_control.apiserver.core import Core
+from katib_control.apiserver.problems import invalid, invalid_as, strict_text, unknown_fields
+from katib_control.apiserver.types import ServedType
+from katib_control.kube.errors import BadRequest
+
+Object = dict[str, Any]
+
+
+def identify(call: Call, obj: Object) -> None:
+    """Refuse another kind, version, namespace or name than the path's, and fill in the kind."""
+    resource = call.served.resource
+    version, kind = obj.get("apiVersion") or resource.api_version, obj.get("kind") or resource.kind
+    if version != resource.api_version:
+        raise BadRequest(
+            f"the API version in the data ({version}) does not match the expected API version ({resource.api_version})"
+        )
+    if kind != resource.kind:
+        raise BadRequest(f'{kind} in version "{resource.version}" cannot be handled as a {resource.kind}')
+    metadata = obj.get("metadata") or {}
+    if resource.namespaced and metadata.get("namespace") not in (None, "", call.namespace):
+        raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")
+    if call.name and metadata.get("name") not in (None, "", call.name):
+        raise BadRequest(
+            f"the name of the object ({metadata['name']}) does not match the name on the URL ({call.name})"
+        )
+    obj["apiVersion"], obj["kind"], obj["metadata"] = version, kind, metadata
+
+
+def conform(call: Call, obj: Object, *, patched: bool = False) -> tuple[Object, Sequence[str]]:
+    """Return the object as its schema knows it, defaults filled in, and warnings about what was dropped."""
+    served = call.served
+    if served.schema is None:
+        return obj, ()
+    known, unknown = served.schema.prune(obj)
+    validation = call.field_validation
+    warnings: Sequence[str] = ()
+    if unknown and validation == "Strict":
+        if patched:
+            error = FieldError("patch", f"Invalid value: {call.name}: {strict_text(unknown)}")
+            raise invalid_as(f'{served.resource.kind} "{call.name}"', [error], {"name": call.name})
+        raise unknown_fields(served, unknown)
+    if unknown and validation == "Warn":
+        warnings = [f'unknown field "{path}"' for path in unknown]
+    return served.schema.default(known), warnings
+
+
+def check(served: ServedType, obj: Mapping[str, Any], errors: Sequence[FieldError]) -> None:
+    """Raise Invalid with these errors and those of the schema, if there are any."""
+    found = [*errors, *(served.schema.validate(dict(obj)) if served.schema else ())]
+    if found:
+        raise invalid(served, str(obj["metadata"].get("name", "")), found)
+
+
+def admitted(
+    core: Core,
+    call: Call,
+    operation: Literal["CREATE", "UPDATE"],
+    obj: Object,
+    old: Object | None,
+) -> Object:
+    """Return the object as admission wants it stored; identity stays what it was."""
+    changed = core.admitted(call.served, operation, (obj, old), subresource=call.subresource, dry_run=call.dry_run)
+    if changed is None or changed is obj:
+        return obj
+    check(call.served, changed, ())
+    return changed

@@ -1,0 +1,157 @@
+"""The whole control plane in one process: the only place, with ``__main__``, that knows which mode we are in."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from katib_control.admission.experiment import ExperimentAdmission
+from katib_control.api.crd import crds
+from katib_control.api.experiment import ConfigMapSource
+from katib_control.apiserver.gc import GarbageCollector
+from katib_control.apiserver.ports import Admission
+from katib_control.apiserver.server import ApiServer
+from katib_control.apiserver.store import Store
+from katib_control.collectors.pod_log import PodLogCollector
+from katib_control.kube.client import Client
+from katib_control.kube.errors import AlreadyExists, NotFound
+from katib_control.kube.http import Transport
+from katib_control.kube.resources import CONFIG_MAPS, CRDS, EXPERIMENTS
+from katib_control.node.jobs import JobController
+from katib_control.node.node import Node
+from katib_control.observations.store import ObservationStore
+from katib_control.reconcile.controllers import Reconcilers
+from katib_control.runtime.clock import Clock, system_clock
+from katib_control.runtime.events import EventRecorder
+from katib_control.suggestion.engine import Engine
+
+if TYPE_CHECKING:
+    from katib_control.apiserver.http import HttpServer
+
+
+class ControlPlane:
+    """API server, node, controllers and observation log over one state directory.
+
+    ``state`` is made when it is not there; without one everything lives in a temporary directory and is gone after
+    ``stop``. A directory belongs to one control plane at a time. Everything in it survives ``kill -9``: a new control
+    plane goes on where the old one was.
+    """
+
+    def __init__(
+        self,
+        state: Path | None = None,
+        *,
+        clock: Clock = system_clock,
+        environment: Mapping[str, str] | None = None,
+        capacity: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._temporary = state is None
+        self.state = Path(tempfile.mkdtemp(prefix="katib-kfp-")) if state is None else Path(state)
+        self.state.mkdir(parents=True, exist_ok=True)
+        self._server = ApiServer(Store(self.state / "objects.db"), clock=clock, admit=self._admit, logs=self._logs)
+        self.transport: Transport = self._server.handle
+        self.client = Client(self.transport)
+        self.observations = ObservationStore(f"sqlite:///{self.state / 'observations.db'}")
+        engine = Engine()
+        self._admission = ExperimentAdmission(self._read_template, engine.validate)
+        self._recorder = EventRecorder(self.client, "katib-controller", clock)
+        collector = PodLogCollector(self.client, self.observations, clock)
+        self._node = Node(
+            self.client, self.state / "node", clock=clock, environment=environment or {}, capacity=capacity
+        )
+        self._parts = [
+            self._recorder,
+            GarbageCollector(self.client),
+            self._node,
+            JobController(self.client, clock=clock),
+            Reconcilers(self.client, engine, self.observations, collector, clock, self._recorder),
+        ]
+        self._http: HttpServer | None = None
+
+    def start(self) -> ControlPlane:
+        """Install the CRDs and start everything; returns when Experiments are served and reconciled."""
+        for crd in crds():
+            install(self.client, crd)
+        for part in self._parts:
+            part.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop everything, workers included; what was not finished goes on after the next start."""
+        if self._http:
+            self._http.stop()
+        for part in reversed(self._parts):
+            part.stop()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the state directory; enough where nothing was started."""
+        self._server.close()
+        self.observations.close()
+        if self._temporary:
+            shutil.rmtree(self.state, ignore_errors=True)
+
+    def serve(self, host: str = "127.0.0.1", port: int = 0) -> Path:
+        """Listen on HTTP with a bearer token made now; return the kubeconfig that holds it (mode 0600)."""
+        from katib_control.apiserver.http import new_token, serve  # only who listens pays for the HTTP server
+        from katib_control.apiserver.kubeconfig import Access, write_kubeconfig
+
+        token = new_token()
+        self._http = serve(self.transport, host=host, port=port, token=token)
+        access = Access(url=self._http.url, token=token, authority=self._http.authority)
+        return write_kubeconfig(self.state / "kubeconfig", access)
+
+    @property
+    def url(self) -> str:
+        """Where it listens; empty while it does not."""
+        return self._http.url if self._http else ""
+
+    def __enter__(self) -> ControlPlane:
+        """Start."""
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    def _admit(self, admission: Admission) -> dict[str, Any] | None:
+        if admission.resource != EXPERIMENTS or admission.subresource or admission.object is None:
+            return None
+        return self._admission(admission.object, admission.old)
+
+    def _logs(self, query: Any) -> Any:
+        return self._node.logs(query)
+
+    def _read_template(self, source: ConfigMapSource) -> str | None:
+        try:
+            found = self.client.get(CONFIG_MAPS, source.config_map_name, source.config_map_namespace)
+        except NotFound:
+            return None
+        text: str | None = found.get("data", {}).get(source.template_path)
+        return text
+
+
+def install(client: Client, crd: dict[str, Any]) -> None:
+    """Create the CustomResourceDefinition, or bring the one that is there up to date."""
+    try:
+        client.create(CRDS, crd)
+    except AlreadyExists:
+        there = client.get(CRDS, crd["metadata"]["name"])
+        client.replace(CRDS, there | {"spec": crd["spec"]})
+
+
+@contextmanager
+def reading(state: Path) -> Iterator[Client]:
+    """Yield a client of a state directory in which nothing is set going: for looking at what is there."""
+    plane = ControlPlane(state)
+    try:
+        yield plane.client
+    finally:
+        plane.close()

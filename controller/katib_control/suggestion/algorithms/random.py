@@ -1,0 +1,59 @@
+"""Random search: every point drawn from the parameters' own distributions.
+
+The numbers of a point come from the seed and its index alone, so that a restart neither repeats nor changes anything.
+In a space that can be used up, a point that was already made is drawn again while others are left. When all are made
+the search goes on and repeats points, as Katib's does: how long to go on is for ``maxTrialCount`` to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from katib_control.api.errors import FieldError
+from katib_control.api.experiment import ExperimentSpec
+from katib_control.suggestion.algorithm import Found, Request, Suggested
+from katib_control.suggestion.distinct import any_free, draw, free
+from katib_control.suggestion.settings import RANDOM_STATE, Setting, Settings
+from katib_control.suggestion.space import Point, SearchSpace
+
+_ATTEMPTS = 30
+
+
+class Random:
+    """See the module."""
+
+    settings: ClassVar[tuple[Setting, ...]] = (RANDOM_STATE,)
+
+    def check(self, space: SearchSpace, settings: Settings, spec: ExperimentSpec) -> Sequence[FieldError]:
+        """Accept every search space."""
+        return ()
+
+    def ask(self, request: Request) -> Found:
+        """Draw one point per index."""
+        # A continuous space has no repeats to avoid but within the batch, so its history is not even looked at.
+        finite = request.space.size is not None
+        made = request.history().points() if finite else set()
+        busy = request.history().running() if finite else set()
+        points: list[Suggested] = []
+        for index in range(request.index, request.index + request.count):
+            point = next_point(request, index, made, busy)
+            made.add(point)
+            busy.add(point)
+            points.append(Suggested(point))
+        return Found(points)
+
+
+def next_point(request: Request, index: int, made: set[Point], busy: set[Point]) -> Point:
+    """Return a new point; where all are made, one that is not busy; where all are busy, any."""
+    space, rng = request.space, request.rng(index)
+
+    def propose() -> Point:
+        return draw(space, rng)
+
+    for taken in (made, busy):
+        if space.size is None or len(taken) < space.size:
+            found = free(propose, taken, _ATTEMPTS) or any_free(space, rng, taken)
+            if found is not None:
+                return found
+    return propose()

@@ -1,0 +1,124 @@
+"""What is known of an Experiment's points: its Trials and pending assignments as numbers.
+
+An algorithm always minimises ``loss``; the sign is turned here for ``maximize``, in one place for all of them.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from katib_control.api.conditions import trial_state
+from katib_control.api.experiment import ObjectiveSpec, Observation
+from katib_control.api.observation import objective_value
+from katib_control.api.suggestion import TrialAssignment
+from katib_control.api.trial import Trial
+from katib_control.suggestion.space import Point, SearchSpace
+
+State = Literal["finished", "running", "failed"]
+_LIVE = ("Pending", "Running")
+_VALUED = ("Succeeded", "EarlyStopped")
+
+
+@dataclass(frozen=True)
+class Record:
+    """One point and what became of it.
+
+    ``finished`` means that it has a loss; ``running`` that it has none yet (a pending assignment too); ``failed`` that
+    it will never have one: failed, killed, stopped early or ended without a usable value. ``observation`` has the other
+    metrics, ``labels`` what the algorithm once wrote on the assignment.
+    """
+
+    point: Point
+    state: State
+    loss: float | None = None
+    early_stopped: bool = False
+    labels: Mapping[str, str] | None = None
+    observation: Observation | None = None
+
+
+class History:
+    """The records of one Experiment, in the order in which the points were made.
+
+    Brought up to date by what changed: Trials are immutable, so one that is still the same object is still the same.
+    A Trial whose values are not in the search space (it was made by hand, or under another space) is left out and
+    counted in ``foreign``.
+    """
+
+    def __init__(self, space: SearchSpace, objective: ObjectiveSpec) -> None:
+        self._space = space
+        self._sign = -1.0 if objective.type == "maximize" else 1.0
+        self._objective = objective
+        self._trials: list[Trial] = []
+        self._of_trials: list[Record | None] = []
+        self._pending: list[Record] = []
+        self._tried: Counter[Point] = Counter()
+
+    def update(self, trials: Sequence[Trial], pending: Sequence[TrialAssignment]) -> None:
+        """Take in the present Trials, in the order of their index, and the assignments that are not yet Trials."""
+        for position in _changed(self._trials, trials):
+            self._put(position, self._record(trials[position]) if position < len(trials) else None)
+        del self._of_trials[len(trials) :]
+        self._trials = list(trials)
+        points = ((item, self._space.read({pair.name: pair.value for pair in item.parameter_assignments}))
+                  for item in pending)  # fmt: skip
+        self._pending = [Record(point, "running", labels=item.labels) for item, point in points if point is not None]
+
+    def __iter__(self) -> Iterator[Record]:
+        yield from (record for record in self._of_trials if record is not None)
+        yield from self._pending
+
+    @property
+    def foreign(self) -> int:
+        """How many Trials are left out because their values are not in the search space."""
+        return self._of_trials.count(None)
+
+    def tried(self, point: Point) -> int:
+        """Return how many Trials and pending assignments have this point."""
+        return self._tried[point] + sum(record.point == point for record in self._pending)
+
+    def points(self) -> set[Point]:
+        """Return every point that was ever made, once."""
+        return {*self._tried, *(record.point for record in self._pending)}
+
+    def running(self) -> set[Point]:
+        """Return the points that are being tried right now."""
+        return {record.point for record in self if record.state == "running"}
+
+    def _put(self, position: int, record: Record | None) -> None:
+        if position == len(self._of_trials):
+            self._of_trials.append(None)
+        old = self._of_trials[position]
+        self._of_trials[position] = record
+        if record is not None:
+            self._tried[record.point] += 1
+        if old is not None:
+            self._tried[old.point] -= 1
+            if not self._tried[old.point]:
+                del self._tried[old.point]
+
+    def _record(self, trial: Trial) -> Record | None:
+        point = self._space.read(trial.spec.assignments)
+        if point is None:
+            return None
+        state = trial_state(trial.status.conditions)
+        labels, observation = trial.spec.labels, trial.status.observation
+        if state in _LIVE:
+            return Record(point, "running", labels=labels, observation=observation)
+        value = objective_value(observation, self._objective) if state in _VALUED else None
+        loss = None if value is None else self._sign * value
+        ending: State = "failed" if loss is None else "finished"
+        return Record(point, ending, loss, state == "EarlyStopped", labels, observation)
+
+
+def _changed(old: Sequence[Trial], new: Sequence[Trial]) -> Iterable[int]:
+    """Return the positions where the two differ, in ascending order; fast where nearly none do."""
+    same = list(map(operator.is_, old, new))
+    position = -1
+    for _ in range(same.count(False)):
+        position = same.index(False, position + 1)
+        yield position
+    yield from range(len(same), max(len(old), len(new)))

@@ -1,0 +1,80 @@
+"""Tables and progress on a terminal, by rich (imported where it is used)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TextIO
+
+from katib_control.api.experiment import Experiment
+from katib_kfp.runtime.progress import Pace, ProgressLines, line
+from katib_kfp.runtime.progress import progress as progress_of
+from katib_kfp.runtime.results import Results, best_trial, text, trial_result
+
+
+@contextmanager
+def progress(stream: TextIO, clock: Callable[[], float]) -> Iterator[Callable[[Experiment], None]]:
+    """Yield what shows an Experiment's progress: one living line on a terminal, a line for each change elsewhere."""
+    if not stream.isatty():
+
+        def write(words: str) -> None:
+            print(words, file=stream, flush=True)
+
+        yield ProgressLines(write, clock)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    console, pace = Console(file=stream), Pace(clock)
+    with Progress(BarColumn(bar_width=30), TextColumn("{task.description}"), console=console) as bar:
+        task = bar.add_task("waiting for the first trial", total=None)
+
+        def update(experiment: Experiment) -> None:
+            now = progress_of(experiment)
+            bar.update(task, total=now.wanted, completed=now.done, description=line(now, pace.seconds_left(now)))
+
+        yield update
+
+
+def experiments(found: Sequence[Experiment], *, everywhere: bool) -> None:
+    """Print one line for each Experiment."""
+    rows = []
+    for item in sorted(found, key=lambda item: (item.metadata.namespace, item.metadata.name)):
+        now, best = progress_of(item), best_trial(item)
+        shown = f"{now.metric}={best.value:.6g}" if best else ""
+        wanted = f"/{now.wanted}" if now.wanted is not None else ""
+        row = [item.metadata.name, now.state, f"{now.done}{wanted}", str(now.running), shown]
+        rows.append([item.metadata.namespace, *row] if everywhere else row)
+    heads = ["NAME", "STATE", "DONE", "RUNNING", "BEST"]
+    _table(["NAMESPACE", *heads] if everywhere else heads, rows, "no Experiments")
+
+
+def trials(results: Results) -> None:
+    """Print one line for each trial: state, objective value, parameters, and why it failed."""
+    names = [item.name for item in results.experiment.spec.parameters]
+    found = [trial_result(trial, results.experiment) for trial in results.trials]
+    rows = [
+        [
+            item.name,
+            item.state,
+            "" if item.value is None else f"{item.value:.6g}",
+            *(text(item.parameters[name]) if name in item.parameters else "" for name in names),
+            item.message.splitlines()[0] if item.message and item.state in ("Failed", "MetricsUnavailable") else "",
+        ]
+        for item in found
+    ]
+    _table(["TRIAL", "STATE", "VALUE", *names, "WHY"], rows, "no trials")
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(soft_wrap=True) if not Console().is_terminal else Console()
+    if not rows:
+        console.print(empty)
+        return
+    table = Table(*heads, box=None, pad_edge=False, show_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table, markup=False)

@@ -1,0 +1,124 @@
+"""TPE: its settings reach Optuna, its start is random search, and Optuna's own state is left alone."""
+
+from __future__ import annotations
+
+import logging
+import math
+
+import optuna
+import pytest
+from builders import experiment
+from searching import Search, pairs
+
+from katib_control.suggestion.algorithms.tpe import good_trials
+
+
+def loss(values: dict[str, str]) -> float:
+    return (float(values["x"]) - 0.7) ** 2 + abs(math.log10(float(values["y"])) + 2)
+
+
+def search(distribution: str = "logUniform", algorithm: str = "tpe", **options: object) -> Search:
+    built = experiment().double("x", -3, 3).double("y", 1e-4, 1, None, distribution)
+    return Search(built.algorithm(algorithm, **{"random_state": 1, **options}).build())
+
+
+def at_random() -> Search:
+    return search(algorithm="random")
+
+
+def test_it_starts_as_random_search() -> None:
+    chance = at_random()
+    assert search().tune(loss, 10, 2) == chance.tune(loss, 10, 2)
+
+
+def test_after_the_start_it_goes_by_the_trials() -> None:
+    chance = at_random()
+    assert search().tune(loss, 12, 2)[10:] != chance.tune(loss, 12, 2)[10:]
+
+
+def test_failed_trials_do_not_count_as_start() -> None:
+    one = search(n_startup_trials=3)
+    one.tune(lambda _: None, 6)
+    chance = at_random()
+    chance.tune(loss, 6)
+    assert one.ask().assignments == chance.ask().assignments
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"gamma": 0.9}, id="gamma"),
+        pytest.param({"prior_weight": 20}, id="prior_weight"),
+        pytest.param({"n_ei_candidates": 2}, id="n_ei_candidates"),
+        pytest.param({"n_EI_candidates": 2}, id="n_EI_candidates, as hyperopt spells it"),
+        pytest.param({"n_startup_trials": 4}, id="n_startup_trials"),
+        pytest.param({"random_state": 2}, id="random_state"),
+    ],
+)
+def test_a_setting_changes_the_points(options: dict[str, object]) -> None:
+    # The same start, then the model: 10 random points, unless the setting says otherwise.
+    assert search(**options).tune(loss, 16) != search().tune(loss, 16)
+
+
+def test_both_spellings_of_candidates_mean_the_same() -> None:
+    assert search(n_ei_candidates=5).tune(loss, 14) == search(n_EI_candidates=5).tune(loss, 14)
+
+
+def test_gamma_is_hyperopts_share_of_good_trials() -> None:
+    rule = good_trials(0.25)
+    assert [rule(count) for count in (1, 16, 100, 1_000_000)] == [1, 1, 3, 25]
+
+
+@pytest.mark.parametrize("distribution", ["uniform", "logUniform", "normal", "logNormal"])
+def test_every_distribution_is_searched(distribution: str) -> None:
+    def far(values: dict[str, str]) -> float:
+        y = float(values["y"])
+        return (float(values["x"]) - 0.7) ** 2 + (abs(math.log10(y) + 2) if "log" in distribution else 4 * abs(y - 0.3))
+
+    found = search(distribution)
+    points = found.tune(far, 60, 3)
+    assert min(map(far, points[10:])) < 0.5 * min(map(far, points[:10]))
+    assert all(1e-4 <= float(point["y"]) <= 1 for point in points)
+
+
+def test_running_trials_push_new_points_away() -> None:
+    one = search()
+    one.tune(loss, 30)
+    batch = [pairs(item) for item in one.ask(8).assignments]
+    spread = {round(float(point["x"]), 2) for point in batch}
+    assert len(spread) > 4
+
+
+def test_a_small_space_is_used_up_before_points_are_repeated() -> None:
+    built = experiment().int("n", 1, 6).categorical("c", "a", "b").algorithm("tpe", random_state=1, n_startup_trials=3)
+    one = Search(built.build())
+    points = [tuple(item.values()) for item in one.tune(lambda values: float(values["n"]), 20, 2)]
+    assert len(set(points[:12])) == 12
+    assert len(points) == 20
+
+
+def test_the_past_may_change_under_a_cached_model() -> None:
+    one = search(n_startup_trials=2)
+    one.tune(loss, 8)
+    one.ask()
+    one.trials = [*one.trials[:3], *one.trials[4:]]
+    kept = one.ask(2)
+    fresh = Search(one.owner)
+    fresh.trials, fresh.index = one.trials, one.index
+    assert kept == fresh.ask(2)
+
+
+def test_the_users_own_optuna_keeps_its_settings_and_its_log(caplog: pytest.LogCaptureFixture) -> None:
+    level = optuna.logging.get_verbosity()
+    logger = logging.getLogger("optuna")
+    before = list(logger.handlers), logger.propagate
+    optuna.logging.enable_propagation()
+    try:
+        with caplog.at_level(logging.INFO):
+            search(n_startup_trials=1).tune(loss, 4)
+            assert [record.getMessage() for record in caplog.records if record.name.startswith("optuna")] == []
+            optuna.create_study()
+        assert {record.name for record in caplog.records} == {"optuna.storages._in_memory"}
+    finally:
+        logger.propagate = before[1]
+    assert (optuna.logging.get_verbosity(), logger.handlers) == (level, before[0])

@@ -1,0 +1,106 @@
+"""Parameters as a search space: points by share and by index, and everything that is refused."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from builders import ExperimentBuilder, experiment
+from hypothesis import given
+from hypothesis import strategies as st
+from searching import parameters, with_parameters
+
+from katib_control.api.errors import InvalidObject
+from katib_control.suggestion.space import SearchSpace, search_space
+
+
+def space(built: ExperimentBuilder) -> SearchSpace:
+    return search_space(built.build().spec.parameters)
+
+
+def test_points_are_counted_with_the_last_parameter_fastest() -> None:
+    found = space(experiment().int("a", 1, 2).discrete("b", 2, 1).categorical("c", "x", "y", "z"))
+    assert found.size == 12
+    assert [found.at(index) for index in range(12)] == list(itertools.product("12", "12", "xyz"))
+
+
+def test_a_continuous_parameter_makes_the_space_uncountable() -> None:
+    found = space(experiment().int("a", 1, 2).double("b", 0, 1))
+    assert found.size is None
+    with pytest.raises(TypeError, match="b is continuous"):
+        found.at(0)
+
+
+def test_assignments_keep_the_order_of_the_parameters() -> None:
+    found = space(experiment().int("b", 1, 2).categorical("a", "x"))
+    assert [(item.name, item.value) for item in found.assignments(("2", "x"))] == [("b", "2"), ("a", "x")]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        pytest.param({"a": "2.0", "c": "x"}, ("2", "x"), id="another spelling"),
+        pytest.param({"a": "2", "c": "x", "more": "1"}, ("2", "x"), id="a value too many"),
+        pytest.param({"a": "2"}, None, id="a value too few"),
+        pytest.param({"a": "3", "c": "x"}, None, id="a value outside"),
+    ],
+)
+def test_reading_what_a_trial_ran(values: dict[str, str], expected: tuple[str, ...] | None) -> None:
+    assert space(experiment().int("a", 1, 2).categorical("c", "x", "y")).read(values) == expected
+
+
+@given(st.data())
+def test_shares_lead_back_to_the_point(data: st.DataObject) -> None:
+    found = space(with_parameters(data.draw(parameters(finite=True))))
+    units = data.draw(st.lists(st.floats(0, 1), min_size=len(found.dimensions), max_size=len(found.dimensions)))
+    point = found.point(units)
+    assert found.point(found.units(point)) == point
+
+
+@pytest.mark.parametrize(
+    ("kind", "given_space", "field", "rule"),
+    [
+        pytest.param("int", {"min": 1}, "feasibleSpace.max", "must be a whole number", id="no max"),
+        pytest.param("int", {"min": "0.5", "max": 1}, "feasibleSpace.min", "must be a whole number", id="half an int"),
+        pytest.param("int", {"min": 0, "max": 4, "step": "0.5"}, "feasibleSpace.step", "whole number", id="half a step"),
+        pytest.param("double", {"min": "a", "max": 1}, "feasibleSpace.min", "must be a finite number", id="a word"),
+        pytest.param("double", {"min": 0, "max": "inf"}, "feasibleSpace.max", "must be a finite number", id="infinity"),
+        pytest.param("double", {"min": 2, "max": 1}, "feasibleSpace.max", "below min (2)", id="max below min"),
+        pytest.param("double", {"min": 0, "max": 1, "step": 0}, "feasibleSpace.step", "greater than 0", id="step 0"),
+        pytest.param("double", {"min": 0, "max": 1, "step": -1}, "feasibleSpace.step", "greater than 0", id="step -1"),
+        pytest.param(
+            "double", {"min": 0, "max": 1, "distribution": "logUniform"}, "feasibleSpace.min",
+            "greater than 0 for the distribution logUniform", id="the logarithm of 0",
+        ),
+        pytest.param(
+            "int", {"min": -1, "max": 1, "distribution": "logNormal"}, "feasibleSpace.min",
+            "greater than 0 for the distribution logNormal", id="the logarithm of -1",
+        ),
+        pytest.param(
+            "double", {"min": "1e16", "max": "1.1e16", "step": "0.1"}, "feasibleSpace.step",
+            "too small to tell", id="a step below the precision of doubles",
+        ),
+        pytest.param("discrete", {"list": ["1", "x"]}, "feasibleSpace.list", "finite number", id="a discrete word"),
+        pytest.param("categorical", {"list": []}, "feasibleSpace.list", "at least one value", id="an empty list"),
+        pytest.param("float", {"min": 0, "max": 1}, "parameterType", "must be one of int, double", id="unknown type"),
+    ],
+)  # fmt: skip
+def test_what_is_refused(kind: str, given_space: dict[str, object], field: str, rule: str) -> None:
+    with pytest.raises(InvalidObject) as caught:
+        space(experiment().parameter("p", kind, **given_space))
+    (error,) = caught.value.errors
+    assert error.field == f"spec.parameters[0].{field}"
+    assert rule in error.rule
+
+
+def test_all_errors_come_at_once() -> None:
+    with pytest.raises(InvalidObject) as caught:
+        space(experiment().int("a", 2, 1).int("b", 1, 2).double("c", "x", "y"))
+    assert [error.field.partition("]")[0] for error in caught.value.errors] == [
+        "spec.parameters[0", "spec.parameters[2", "spec.parameters[2",
+    ]  # fmt: skip
+
+
+def test_no_parameters_are_refused() -> None:
+    with pytest.raises(InvalidObject, match="at least one parameter"):
+        search_space([])
