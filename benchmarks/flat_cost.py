@@ -19,7 +19,7 @@ def measure(*, quick: bool) -> dict[str, object]:
         with plane(Path(directory)) as control, pushing(control) as ends:
             ended, seconds = run(control, experiment("flat", ["true"], trials=trials), timeout=3000)
             resident = psutil.Process().memory_info().rss / 2**20
-        largest = _largest(Path(directory) / "objects.db")
+        largest = _largest(Path(directory) / "objects.sqlite3")
     first, last = ends[tenth] - ends[0], ends[-1] - ends[-tenth - 1]
     return {
         "trials": trials,

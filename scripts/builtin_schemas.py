@@ -103,7 +103,8 @@ def is_required(cls: type, attribute: str) -> bool:
 def description(cls: type, attribute: str) -> str:
     """Return what the getter's docstring says about the property."""
     text = getattr(cls, attribute).__doc__.split("# noqa: E501")[1:2]
-    return " ".join(text[0].split()) if text else ""
+    words = " ".join(text[0].split()) if text else ""
+    return "" if words.startswith(":return") else words
 
 
 def definition(cls: type, name: str) -> tuple[dict[str, Any], dict[str, str]]:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from builders import ExperimentBuilder, experiment, trial
 from hypothesis import strategies as st
 
+from builders import ExperimentBuilder, experiment, trial
 from katib_control.api.experiment import Experiment
 from katib_control.api.names import trial_name
 from katib_control.api.suggestion import Answer, Question, TrialAssignment
@@ -46,7 +46,10 @@ def listed(draw: st.DrawFn, kind: str) -> dict[str, Any]:
 def parameters(*, finite: bool = False) -> st.SearchStrategy[list[dict[str, Any]]]:
     """One to four parameters; ``finite`` gives doubles a step."""
     one = (
-        numeric("int") | numeric("double", stepped=True if finite else None) | listed("discrete") | listed("categorical")
+        numeric("int")
+        | numeric("double", stepped=True if finite else None)
+        | listed("discrete")
+        | listed("categorical")
     )
     return st.lists(one, min_size=1, max_size=4)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from builders import ExperimentBuilder, TrialBuilder, experiment, trial
@@ -58,6 +59,12 @@ def numbered(owner: Experiment, index: int) -> TrialBuilder:
 
 def growing(count: int) -> Study:
     """So many trials with a value, all Succeeded."""
+    owner, trials = _growing(count)
+    return owner, list(trials)
+
+
+@cache
+def _growing(count: int) -> tuple[Experiment, tuple[Trial, ...]]:
     rng = random.Random(count)
     builder = digits()
     owner = builder.build()
@@ -67,7 +74,7 @@ def growing(count: int) -> Study:
         for index, values in enumerate(points)
     ]
     best = max(range(count), key=lambda index: accuracy(points[index]))
-    return with_best(builder.condition("Running"), trials[best]), trials
+    return with_best(builder.condition("Running"), trials[best]), tuple(trials)
 
 
 def finished() -> Study:

@@ -28,6 +28,7 @@ from katib_control.observations.store import ObservationStore
 from katib_control.reconcile.controllers import Reconcilers
 from katib_control.runtime.clock import Clock, system_clock
 from katib_control.runtime.events import EventRecorder
+from katib_control.runtime.manager import Manager
 from katib_control.suggestion.engine import Engine
 
 if TYPE_CHECKING:
@@ -53,10 +54,10 @@ class ControlPlane:
         self._temporary = state is None
         self.state = Path(tempfile.mkdtemp(prefix="katib-kfp-")) if state is None else Path(state)
         self.state.mkdir(parents=True, exist_ok=True)
-        self._server = ApiServer(Store(self.state / "objects.db"), clock=clock, admit=self._admit, logs=self._logs)
+        self._server = ApiServer(Store(self.state), clock=clock, admit=self._admit, logs=self._logs)
         self.transport: Transport = self._server.handle
         self.client = Client(self.transport)
-        self.observations = ObservationStore(f"sqlite:///{self.state / 'observations.db'}")
+        self.observations = ObservationStore(f"sqlite:///{self.state / 'observations.sqlite3'}")
         engine = Engine()
         self._admission = ExperimentAdmission(self._read_template, engine.validate)
         self._recorder = EventRecorder(self.client, "katib-controller", clock)
@@ -64,29 +65,28 @@ class ControlPlane:
         self._node = Node(
             self.client, self.state / "node", clock=clock, environment=environment or {}, capacity=capacity
         )
-        self._parts = [
+        parts = [
             self._recorder,
             GarbageCollector(self.client),
             self._node,
             JobController(self.client, clock=clock),
             Reconcilers(self.client, engine, self.observations, collector, clock, self._recorder),
         ]
+        self._manager = Manager([], parts)
         self._http: HttpServer | None = None
 
     def start(self) -> ControlPlane:
         """Install the CRDs and start everything; returns when Experiments are served and reconciled."""
         for crd in crds():
             install(self.client, crd)
-        for part in self._parts:
-            part.start()
+        self._manager.start()
         return self
 
     def stop(self) -> None:
         """Stop everything, workers included; what was not finished goes on after the next start."""
         if self._http:
             self._http.stop()
-        for part in reversed(self._parts):
-            part.stop()
+        self._manager.stop()
         self.close()
 
     def close(self) -> None:

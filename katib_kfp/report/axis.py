@@ -8,19 +8,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from katib_control.api.experiment import ParameterSpec
+from katib_kfp.report.style import plain
 
 LOGARITHMIC = ("logUniform", "logNormal")
 TICKS = 5
+MARKS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class Axis:
-    """A range of numbers (on a log scale or not), or a list of categories."""
+    """A range of numbers (on a log scale or not), or a list of categories. ``marks`` are where ticks are wanted."""
 
     name: str
     low: float = 0.0
     high: float = 1.0
     log: bool = False
+    whole: bool = False
+    marks: Sequence[float] = ()
     categories: Sequence[str] = ()
 
     def place(self, value: Any) -> float | None:
@@ -41,15 +45,38 @@ class Axis:
         if self.categories:
             step = max(1, math.ceil(len(self.categories) / 20))
             return [(self.place(item) or 0.0, item) for item in self.categories[::step]]
+        return [(self.place(number) or 0.0, label(number)) for number in self._tick_numbers()]
+
+    @property
+    def layout(self) -> dict[str, Any]:
+        """The same axis for plotly: its type, its range with a little room, and its ticks where they are given."""
+        if self.categories:
+            values = list(self.categories)
+            texts = [plain(cut(item)) for item in values]
+            order = {"categoryorder": "array", "categoryarray": values}
+            return {"type": "category", **order, "tickvals": values, "ticktext": texts}
+        low, high = (math.log10(self.low), math.log10(self.high)) if self.log else (self.low, self.high)
+        room = (high - low) * 0.05 or 0.5
+        ticks = {"tickvals": list(self.marks), "ticktext": [label(mark) for mark in self.marks]} if self.marks else {}
+        return {"type": "log" if self.log else "linear", "range": [low - room, high + room], **ticks}
+
+    def _tick_numbers(self) -> Sequence[float]:
+        if self.marks:
+            return self.marks
         if self.low == self.high:
-            return [(0.5, label(self.low))]
-        parts = [index / (TICKS - 1) for index in range(TICKS)]
-        return [(part, label(self._at(part))) for part in parts]
+            return [self.low]
+        numbers = [self._at(index / (TICKS - 1)) for index in range(TICKS)]
+        return list(dict.fromkeys(round(number) for number in numbers)) if self.whole else numbers
 
     def _at(self, part: float) -> float:
         if self.log:
             return math.exp(math.log(self.low) + part * (math.log(self.high) - math.log(self.low)))
         return self.low + part * (self.high - self.low)
+
+
+def cut(text: str, most: int = 24) -> str:
+    """Return the text, or its beginning where it is long."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def label(value: Any) -> str:
@@ -69,20 +96,23 @@ def parameter_axis(parameter: ParameterSpec, values: Iterable[Any]) -> Axis:
     limits = space.choices if parameter.parameter_type == "discrete" else (space.min, space.max)
     numbers = [float(item) for item in limits if item and _is_number(item)]
     numbers += [float(item) for item in seen if isinstance(item, int | float)]
-    log = space.distribution in LOGARITHMIC and all(number > 0 for number in numbers)
-    return _range(parameter.name, numbers, log=log)
+    if not numbers:
+        return Axis(name=parameter.name)
+    kind = parameter.parameter_type
+    return Axis(
+        name=parameter.name,
+        low=min(numbers),
+        high=max(numbers),
+        log=space.distribution in LOGARITHMIC and min(numbers) > 0,
+        whole=kind == "int",
+        marks=sorted(set(numbers)) if kind == "discrete" and len(set(numbers)) <= MARKS else (),
+    )
 
 
 def objective_axis(name: str, values: Sequence[float]) -> Axis:
     """Return the axis of the objective: a log scale where positive values span more than three decades."""
     log = bool(values) and min(values) > 0 and max(values) / min(values) > 1000
-    return _range(name, list(values), log=log)
-
-
-def _range(name: str, numbers: Sequence[float], *, log: bool) -> Axis:
-    if not numbers:
-        return Axis(name=name)
-    return Axis(name=name, low=min(numbers), high=max(numbers), log=log)
+    return Axis(name=name, low=min(values), high=max(values), log=log) if values else Axis(name=name)
 
 
 def _is_number(text: str) -> bool:

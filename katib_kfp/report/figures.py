@@ -109,9 +109,7 @@ def parameter_slice(study: Study, parameter: ParameterSpec, shown: Sequence[tupl
             ("best", best, {"size": 13, "symbol": "star", "color": BEST, "line": {"width": 1, "color": INK}}),
         )
     ]  # fmt: skip
-    xaxis: dict[str, Any] = {"title": {"text": plain(parameter.name)}, "type": "log" if axis.log else "linear"}
-    if axis.categories:
-        xaxis |= {"type": "category", "categoryorder": "array", "categoryarray": list(axis.categories)}
+    xaxis = {"title": {"text": plain(parameter.name)}, **axis.layout}
     yaxis = {"title": {"text": plain(objective.name)}, "type": "log" if objective.log else "linear"}
     return figure(data, {"xaxis": xaxis, "yaxis": yaxis, "showlegend": False, "hovermode": "closest"})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -48,7 +49,7 @@ def page(study: Study, logs: Mapping[str, Sequence[str]]) -> str:
     """Return the page; ``logs`` are last log lines by trial name."""
     drawn = figures(study)
     why = reason(study.experiment)
-    shown = columns(study)
+    shown = [column for column in columns(study) if column.name != "completion"]  # start and seconds say it
     template = _environment().get_template("report.html.j2")
     return template.render(
         study=study,
@@ -58,7 +59,7 @@ def page(study: Study, logs: Mapping[str, Sequence[str]]) -> str:
         message=why[1],
         facts=_facts(study),
         best=_best(study),
-        arguments=" ".join(map(_quoted, study.best.arguments)) if study.best else "",
+        arguments=shlex.join(study.best.arguments) if study.best else "",
         figures=list(drawn),
         figures_json=script_json(drawn),
         limit=MOST,
@@ -123,10 +124,6 @@ def _goal(study: Study) -> str:
 
 def _best(study: Study) -> Sequence[tuple[str, str]]:
     return [(name, text(value)) for name, value in study.best.parameters.items()] if study.best else []
-
-
-def _quoted(argument: str) -> str:
-    return argument if argument.replace("-", "").replace("=", "").replace(".", "").isalnum() else repr(argument)
 
 
 def _cells(row: Row, values: Sequence[Any]) -> Sequence[Cell]:

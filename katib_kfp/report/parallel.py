@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from katib_kfp.report.axis import Axis, objective_axis, parameter_axis
+from katib_kfp.report.axis import Axis, cut, objective_axis, parameter_axis
 from katib_kfp.report.study import Row, Study
 from katib_kfp.report.style import BEST, INK, Figure, figure, plain
 
@@ -66,7 +66,7 @@ def _layout(axes: Sequence[Axis]) -> dict[str, Any]:
     ]
     ticks = [
         {
-            "x": at, "y": place, "text": plain(text[:24]), "showarrow": False, "xanchor": "right", "xshift": -5,
+            "x": at, "y": place, "text": plain(cut(text)), "showarrow": False, "xanchor": "right", "xshift": -5,
             "font": {"size": 11, "color": INK}, "bgcolor": "rgba(255,255,255,0.75)", "borderpad": 1,
         }
         for at, axis in enumerate(axes)
@@ -80,6 +80,7 @@ def _layout(axes: Sequence[Axis]) -> dict[str, Any]:
         },
         "yaxis": {"visible": False, "range": [-0.05, 1.05], "fixedrange": True},
         "shapes": lines,
+        "margin": {"l": 24 + 7 * max(len(cut(text)) for _, text in axes[0].ticks), "r": 24, "t": 16, "b": 48},
         "annotations": ticks,
         "legend": {"orientation": "h", "y": 1.12, "x": 0, "traceorder": "reversed"},
         "hovermode": "closest",

@@ -12,7 +12,14 @@ POINT, BEST, FAILED, GOAL = "#2b6cb0", "#dd6b20", "#c53030", "#2f855a"
 SCALE = [[0, "#bcd7f0"], [0.5, "#4a90d9"], [1, "#173f73"]]
 """From early to late trials."""
 
-_AXIS = {"gridcolor": GRID, "linecolor": "#9aa5b1", "zeroline": False, "automargin": True, "ticks": "outside"}
+_AXIS = {
+    "gridcolor": GRID,
+    "linecolor": "#9aa5b1",
+    "zeroline": False,
+    "automargin": True,
+    "ticks": "outside",
+    "exponentformat": "e",
+}
 
 
 def figure(data: Sequence[dict[str, Any]], layout: dict[str, Any]) -> Figure:

@@ -81,9 +81,10 @@ def requested(request: Request, environ: Mapping[str, str]) -> dict[str, Any]:
     ):
         if value > 0:
             spec[name] = value
-    limit, parallel = spec.get("maxTrialCount"), spec.get("parallelTrialCount")
-    if request.parallel_trial_count <= 0 and isinstance(limit, int) and isinstance(parallel, int):
-        spec["parallelTrialCount"] = min(parallel, limit)  # a shortened run must not break a rule that it never set
+    if request.max_trial_count > 0:  # a shortened run must not break a rule that it has never heard of
+        for name in ("parallelTrialCount", "maxFailedTrialCount"):
+            if isinstance(spec.get(name), int) and not (name == "parallelTrialCount" and request.parallel_trial_count > 0):
+                spec[name] = min(spec[name], request.max_trial_count)
     pinned = codec.decode(dict(request.pinned), environ)
     if pinned:
         spec = _pin(spec, pinned)

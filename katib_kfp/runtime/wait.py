@@ -90,7 +90,7 @@ class Waiter:
 
     def _changes(self, found: dict[str, Any], deadline: float) -> Iterator[dict[str, Any]]:
         metadata = found["metadata"]
-        seconds = max(1, min(WATCH_SECONDS, math.ceil(deadline - self.clock())))
+        seconds = max(1, math.ceil(min(WATCH_SECONDS, deadline - self.clock())))
         watch = self.client.watch(
             EXPERIMENTS,
             metadata["namespace"],

@@ -8,15 +8,15 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from builders import ExperimentBuilder, experiment
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from searching import Search, pairs, parameters, with_parameters
 
+from builders import ExperimentBuilder, experiment
 from katib_control.api.suggestion import Question
 from katib_control.suggestion.engine import Engine
 from katib_control.suggestion.registry import ALGORITHMS
 from katib_control.suggestion.space import search_space
+from searching import Search, pairs, parameters, with_parameters
 
 NAMES = sorted(ALGORITHMS)
 FINITE = {"grid"}

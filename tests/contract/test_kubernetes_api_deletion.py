@@ -72,8 +72,8 @@ def test_finalizers_hold_an_object_until_they_are_gone(api):
     again = api.client.delete(CONFIG_MAPS, "a", api.namespace)
     assert again["metadata"]["deletionTimestamp"] == marked["metadata"]["deletionTimestamp"]
 
+    body = {"metadata": {"finalizers": [FINALIZER, "tests.example.com/more"]}}
     with pytest.raises((Invalid, Forbidden), match="no new finalizers can be added if the object is being deleted"):
-        body = {"metadata": {"finalizers": [FINALIZER, "tests.example.com/more"]}}
         api.client.patch(CONFIG_MAPS, "a", body, api.namespace)
     api.client.patch(CONFIG_MAPS, "a", {"metadata": {"finalizers": None}}, api.namespace)
     api.wait_gone(CONFIG_MAPS, "a")

@@ -51,7 +51,9 @@ def test_a_list_of_all_namespaces_holds_ours(many):
     ("fields", "expected"),
     [
         pytest.param("metadata.name=c3", ["c3"], id="a name"),
-        pytest.param("metadata.name!=c3", ["c0", "c1", "c2", *(f"c{index}" for index in range(4, 10))], id="not a name"),
+        pytest.param(
+            "metadata.name!=c3", ["c0", "c1", "c2", *(f"c{index}" for index in range(4, 10))], id="not a name"
+        ),
         pytest.param("metadata.name=nope", [], id="no such name"),
     ],
 )

@@ -140,7 +140,7 @@ def test_a_body_that_is_no_object_is_a_bad_request(api, body):
 
 
 def test_yaml_is_accepted(api):
-    body = f"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  when: '2026-01-01'\n".encode()
+    body = b"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  when: '2026-01-01'\n"
     answer = api.send("POST", CONFIG_MAPS, body=body, content_type="application/yaml")
     assert answer.status == 201
     assert answer.json()["data"] == {"when": "2026-01-01"}

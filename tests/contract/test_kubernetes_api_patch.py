@@ -54,8 +54,8 @@ def test_a_patch_with_a_stale_version_is_a_conflict(api):
     made = api.client.create(CONFIG_MAPS, api.config_map("a"), api.namespace)
     version = made["metadata"]["resourceVersion"]
     api.client.patch(CONFIG_MAPS, "a", {"metadata": {"resourceVersion": version}, "data": {"a": "2"}}, api.namespace)
+    body = {"metadata": {"resourceVersion": version}, "data": {"a": "3"}}
     with pytest.raises(Conflict, match="the object has been modified"):
-        body = {"metadata": {"resourceVersion": version}, "data": {"a": "3"}}
         api.client.patch(CONFIG_MAPS, "a", body, api.namespace)
 
 

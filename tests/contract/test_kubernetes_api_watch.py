@@ -96,7 +96,7 @@ def test_a_watch_ends_when_its_time_is_over(api):
 
 
 def test_a_version_from_long_ago_is_gone(api):
-    with pytest.raises(Gone, match="too old resource version|expired"):
+    with pytest.raises(Gone, match=r"too old resource version|expired"):
         list(api.client.watch(CONFIG_MAPS, api.namespace, resource_version="1", timeout_seconds=2))
 
 

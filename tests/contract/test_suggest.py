@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from builders import experiment
-from searching import Search, pairs
 
+from builders import experiment
 from katib_control.api.errors import KatibError
 from katib_control.api.suggestion import Answer, Question
 from katib_control.reconcile.ports import Suggest
 from katib_control.suggestion.engine import Engine
+from searching import Search, pairs
 
 BACK_ENDS: dict[str, Callable[[], Suggest]] = {"in process": Engine}
 

@@ -1,6 +1,6 @@
 """The ASGI side of the HTTP shell: a request in, the function called in a worker thread, its answer or stream out.
 
-Watches are driven by the event loop (``poll`` and ``on_ready``) and cost no thread; any other stream has one of its own.
+Watches are driven by the event loop (``poll``, ``on_ready``) and cost no thread; any other stream has one of its own.
 """
 
 from __future__ import annotations

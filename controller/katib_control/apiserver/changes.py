@@ -17,7 +17,7 @@ Marks = dict[str, Any]
 
 
 class Key(NamedTuple):
-    """Where an object is: ``resource`` is ``plural.group`` (``jobs.batch``, ``pods``), namespace "" for cluster-wide."""
+    """Where an object is: ``resource`` is ``plural.group`` (``jobs.batch``, ``pods``), namespace "" if none."""
 
     resource: str
     namespace: str

@@ -81,7 +81,7 @@ def delete(core: Core, call: Call) -> Response:
 def delete_collection(core: Core, call: Call) -> Response:
     """Delete what the selectors match; return the list of it."""
     options = read_options(call)
-    page, query = select(core, call)
+    page = select(core, call)
     texts = []
     for text in page.texts:
         metadata = loads(text)["metadata"]

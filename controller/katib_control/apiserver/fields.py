@@ -1,4 +1,4 @@
-"""Which fields a field selector may name, by resource, and the marks that are stored so that selectors need no parsing."""
+"""Which fields a field selector may name, by resource, and the marks that are stored for selectors to read."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ def _place(seen: Marks, parents: list[str], last: str, value: Any) -> None:
     seen[last] = value
 
 
-def matcher(resource: str, labels: str, fields: str) -> Matches | None:
+def matcher(resource: str, labels: str, fields: str, *, custom: bool = False) -> Matches | None:
     """Return the predicate of a label and a field selector over marks, None for neither; raise BadRequest."""
     by_label = parse_labels(labels) if labels else None
     by_field = parse_fields(fields) if fields else None
     if by_field:
-        _check(resource, by_field)
+        _check(resource, by_field, custom)
     if by_label and by_label.requirements and by_field and by_field.requirements:
         return lambda seen: by_label(seen) and by_field(seen)
     if by_label and by_label.requirements:
@@ -70,12 +70,12 @@ def matcher(resource: str, labels: str, fields: str) -> Matches | None:
     return by_field if by_field and by_field.requirements else None
 
 
-def _check(resource: str, selector: FieldSelector) -> None:
+def _check(resource: str, selector: FieldSelector, custom: bool) -> None:
     known = _METADATA + _SELECTABLE.get(resource, ())
     for path in selector.paths:
         if path in known:
             continue
-        if resource in _SELECTABLE:
+        if custom or resource in _SELECTABLE:
             raise BadRequest(f"field label not supported: {path}")
         raise BadRequest(f'"{path}" is not a known field selector: only "metadata.name", "metadata.namespace"')
 

@@ -1,7 +1,7 @@
 """Garbage collection as an ordinary controller: dependents go when their last owner has gone.
 
-Background, foreground (``foregroundDeletion``) and orphan deletion, as ownerReferences and finalizers ask for. The cost of
-a change is that of the object and its dependents: they are found by an index on the owner's uid.
+Background, foreground (``foregroundDeletion``) and orphan deletion, as ownerReferences and finalizers ask for. The cost
+of a change is that of the object and its dependents: they are found by an index on the owner's uid.
 """
 
 from __future__ import annotations

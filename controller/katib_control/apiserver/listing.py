@@ -27,7 +27,7 @@ _CHANGED = (
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """What is listed: a resource, in one namespace or ("") in all, only the marked ones, from after a place, up to a limit."""
+    """What is listed: a resource, in one namespace or ("") in all, what matches, after a place, up to a limit."""
 
     resource: str
     namespace: str = ""

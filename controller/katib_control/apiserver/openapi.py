@@ -231,6 +231,6 @@ def _referring(raw: Any, prefix: str) -> Any:
     if isinstance(raw.get("$ref"), str):
         name = "meta.v1.ObjectMeta" if raw["$ref"] == "ObjectMeta" else prefix + raw["$ref"]
         return {"$ref": _PREFIX + name}
-    if raw.get("x-kubernetes-int-or-string"):
+    if raw.get("x-kubernetes-int-or-string") is True:  # it is also the name of a field, of schemas
         return {"oneOf": [{"type": "integer"}, {"type": "string"}], "format": "int-or-string"}
     return {key: _referring(value, prefix) for key, value in raw.items()}

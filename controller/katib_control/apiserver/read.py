@@ -32,7 +32,7 @@ def get(core: Core, call: Call) -> Response:
 
 def list_objects(core: Core, call: Call) -> Response:
     """Return a list, or a page of one."""
-    page, _ = select(core, call)
+    page = select(core, call)
     metadata: dict[str, Any] = {"resourceVersion": str(page.version)}
     if page.last:
         metadata["continue"] = encode_continue(page.version, page.last)
@@ -41,7 +41,7 @@ def list_objects(core: Core, call: Call) -> Response:
     return answers.json_response(200, answers.shown_list(call, page.texts, metadata))
 
 
-def select(core: Core, call: Call) -> tuple[Page, Query]:
+def select(core: Core, call: Call) -> Page:
     """Return what selectors, limit, continue token and resourceVersion pick."""
     token = call.option("continue")
     version, exact = version_asked(call)
@@ -55,7 +55,7 @@ def select(core: Core, call: Call) -> tuple[Page, Query]:
         resource=call.resource,
         namespace=call.namespace,
         name=call.name or only_name(fields) or "",
-        matches=matcher(call.resource, call.option("labelSelector"), fields),
+        matches=matcher(call.resource, call.option("labelSelector"), fields, custom=call.served.custom),
         after=after,
         limit=call.number("limit") or 0,
         at=at,
@@ -63,7 +63,7 @@ def select(core: Core, call: Call) -> tuple[Page, Query]:
     if (version or 0) > core.store.version:
         raise too_large(version or 0, core.store.version)
     try:
-        return read_page(core.store, query), query
+        return read_page(core.store, query)
     except Compacted as error:
         raise Gone(_EXPIRED if token else str(error)) from None
 

@@ -37,7 +37,7 @@ from katib_control.kube.errors import ApiError, MethodNotAllowed, ServerError
 from katib_control.kube.http import Request, Response
 from katib_control.kube.paths import ObjectPath, parse
 from katib_control.kube.resources import Resource
-from katib_control.runtime.clock import Clock, Monotonic, monotonic, system_clock
+from katib_control.runtime.clock import Clock, monotonic, system_clock
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +69,6 @@ class ApiServer:
         logs: Logs | None = None,
         builtins: Iterable[ServedType] = BUILTINS,
         limits: Limits = Limits(),  # noqa: B008  frozen
-        monotonic: Monotonic = monotonic,
     ) -> None:
         self.core = Core(
             store=store,
@@ -107,7 +106,8 @@ class ApiServer:
             return document(self.core, request)
         if response := review(self.core, request, path):
             return response
-        check_accept(request)
+        if path.subresource != "log":
+            check_accept(request)
         served = self.core.registry.find(path.group, path.version, path.plural)
         if path.namespace and not served.resource.namespaced:
             raise no_such_resource()

@@ -7,6 +7,7 @@ JSON, not kinds.
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -15,7 +16,9 @@ from typing import Any, NamedTuple
 
 from katib_control.api.errors import KatibError
 from katib_control.apiserver.changes import Accept, Change, ChangeType, Feed, Key, Marks, Subscription
-from katib_control.apiserver.database import Database, Durability
+from katib_control.apiserver.database import Database, Durability, StorageError
+
+logger = logging.getLogger(__name__)
 
 dumps: Callable[[Any], str] = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
 """One line of ASCII JSON."""
@@ -127,7 +130,7 @@ class Store:
         self._feed.publish(change)
         self.version = version
         if version - self.compacted >= self._keep + _COMPACT_EVERY:
-            self.compact()
+            self._compact_quietly()
         return text
 
     def _remember(self, kind: ChangeType, key: Key, stored: Stored) -> None:
@@ -136,6 +139,12 @@ class Store:
             self._recent[key] = stored
             if len(self._recent) > _RECENT_OBJECTS:
                 del self._recent[next(iter(self._recent))]
+
+    def _compact_quietly(self) -> None:
+        try:
+            self.compact()
+        except StorageError as error:  # the write that came before it is stored
+            logger.warning("%s", error)
 
     def compact(self, keep: int | None = None) -> None:
         """Forget all changes but the last ``keep``; the objects stay."""
@@ -170,10 +179,10 @@ class Store:
         with self._write:
             if since >= self.version:
                 return iter(())
-            if (recent := self._feed.since(since)) is not None:
-                return (change for change in recent if change.key.resource == resource)
             if since < self.compacted:
                 raise Compacted(since, self.compacted)
+            if (recent := self._feed.since(since)) is not None:
+                return (change for change in recent if change.key.resource == resource)
             with self.database.reading() as connection:
                 rows = connection.execute(_SINCE, (resource, since)).fetchall()
         return map(_change, rows)

@@ -54,8 +54,9 @@ def error_line(error: ApiError) -> bytes:
 
 
 def _plan(core: Core, call: Call) -> _Plan:
-    matches = matcher(call.resource, call.option("labelSelector"), call.option("fieldSelector"))
-    name = call.name or only_name(call.option("fieldSelector")) or ""
+    fields = call.option("fieldSelector")
+    matches = matcher(call.resource, call.option("labelSelector"), fields, custom=call.served.custom)
+    name = call.name or only_name(fields) or ""
     bookmarks = call.flag("allowWatchBookmarks")
     asked = call.number("timeoutSeconds")
     initial = call.option("sendInitialEvents")

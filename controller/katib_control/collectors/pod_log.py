@@ -125,12 +125,11 @@ class PodLogCollector:
             self.stop(key)
 
     def _patience(self, trial: Trial) -> float:
-        """Return for how many seconds to wait: a trial of an earlier life of this process may be old already."""
+        """Return for how many seconds to wait yet; none for a trial that an earlier life of this process has started."""
         if trial.status.start_time is None:
             return PATIENCE
         age = (self._clock() - from_wire(trial.status.start_time)).total_seconds()
-        # Start times are whole seconds, cut: an age of less than two seconds may be one of less than one.
-        return 0.0 if age >= PATIENCE + 1.0 else PATIENCE
+        return min(max(PATIENCE - age, 0.0), PATIENCE)
 
     def _start(self, watched: _Watched) -> None:
         with self._lock:

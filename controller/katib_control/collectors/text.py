@@ -23,7 +23,8 @@ MAX_VALUE = 255
 
 MAX_NAMES, TAIL_LINES, TAIL_WIDTH = 50, 10, 400
 _ZERO_TIME = "0001-01-01T00:00:00Z"
-_CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _ZONE = re.compile(r"(?:[Zz]|[+-]\d\d:\d\d)$")
 
 
@@ -37,11 +38,13 @@ class TextParser:
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
 
     def feed(self, line: str, time: str = _ZERO_TIME) -> list[MetricLog]:
-        """Return the values of wanted metrics in a line.
+        """Return the values of wanted metrics in a line; terminal colours are passed by.
 
         A line that starts with a time of its own (RFC 3339, then a space) has that time, else the one given.
         """
-        if not line.isspace() and line:
+        if "\x1b" in line:
+            line = _COLOUR.sub("", line)
+        if line and not line.isspace():
             self._tail.append(line[:TAIL_WIDTH])
         own, text = split_time(line)
         found = []

@@ -97,7 +97,7 @@ class Cluster:
                 # A kept-alive connection that the server has closed: reading may be tried again on a new one.
                 if attempts and _broken(error):
                     continue
-                raise Unreachable(f"{self.host} does not answer: {reason(error)} ({self.source})") from error
+                raise Unreachable(f"{self.host} cannot be reached: {reason(error)} ({self.source})") from error
 
     def _credentials(self) -> dict[str, str]:
         """Return the authorization header; tokens that are due are refreshed by the official client."""

@@ -56,11 +56,13 @@ class Tree:
     def signal(self, worker: Worker, number: int) -> None:
         """Send a signal to every process of the container, once each."""
         group = worker.attempt.pid
-        others = [pid for pid in self.members(worker) if pid != group and _group(pid) != group]
-        if not (worker.adopted and worker.ended):  # long gone, and its number may be somebody else's by now
+        # Of an adopted process that has ended the number may be somebody else's by now.
+        known = not (worker.adopted and worker.ended)
+        members = [pid for pid in self.members(worker) if not (known and (pid == group or _group(pid) == group))]
+        if known:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(group, number)
-        for pid in others:
+        for pid in members:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, number)
 

@@ -74,7 +74,7 @@ def _retrying(pods: Sequence[Mapping[str, Any]], now: datetime) -> Stall | None:
         return None
     name, code = last["metadata"]["name"], ended[0]["exitCode"]
     if _no_command(ended[0]):
-        return _cannot_start(f"Pod {name}", str(ended[0].get("message") or _NO_COMMAND[2]))
+        return _not_found(f"Pod {name}", str(ended[0].get("message") or ""))
     told = f"Pod {name} failed with exit code {code}, {len(pods)} so far; the run tries again: look at its log"
     return Stall(RETRYING, f"{told}, or lower backoffLimit")
 
@@ -127,8 +127,10 @@ def _waiting(pod: Mapping[str, Any], status: Mapping[str, Any], waiting: Mapping
     if reason in _CONFIG:
         return Stall(CONFIG_ERROR, f"The {where} cannot be configured: {words}; create what it refers to")
     last = (status.get("lastState") or {}).get("terminated") or {}
-    if reason in _START or (reason == "CrashLoopBackOff" and _no_command(last)):
-        return _cannot_start(where, words or str(last.get("message", "")))
+    if _no_command(last) or any(text in words for text in _NO_COMMAND):
+        return _not_found(where, str(last.get("message") or words))
+    if reason in _START:
+        return Stall(POD_NOT_STARTED, f"The {where} cannot be started: {words}")
     if reason == "CrashLoopBackOff":
         ended = f"last exit code {last.get('exitCode', '?')}, {status.get('restartCount', 0)} restarts"
         return Stall(CRASH_LOOP, f"The {where} keeps ending and is started again ({ended}): look at its log")
@@ -140,11 +142,9 @@ def _no_command(terminated: Mapping[str, Any]) -> bool:
     return terminated.get("exitCode") == 127 or any(text in words for text in _NO_COMMAND)
 
 
-def _cannot_start(where: str, words: str) -> Stall:
-    if any(text in words for text in _NO_COMMAND):
-        told = f"The command of {where} was not found: {words}"
-        return Stall(COMMAND_NOT_FOUND, f"{told}; correct command or args in the trial template, or the image")
-    return Stall(POD_NOT_STARTED, f"The {where} cannot be started: {words}")
+def _not_found(where: str, words: str) -> Stall:
+    told = f"The command of {where} was not found" + (f": {words}" if words else "")
+    return Stall(COMMAND_NOT_FOUND, f"{told}; correct command or args in the trial template, or the image")
 
 
 def _pending(pod: Mapping[str, Any], now: datetime) -> Stall | None:

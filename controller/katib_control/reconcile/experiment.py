@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from katib_control.api.conditions import EXPERIMENT_FINAL, final, find, is_true, put
+from katib_control.api.conditions import EXPERIMENT_FINAL, final, find, is_true
 from katib_control.api.errors import TemplateError
 from katib_control.api.model import Condition
 from katib_control.api.names import EXPERIMENT_FINALIZER
@@ -165,10 +165,10 @@ def _finished(seen: ExperimentSeen, now: datetime) -> Plan:
 
 def _restart(experiment: Any, seen: ExperimentSeen, now: datetime) -> Plan:
     """Say so first; everything else follows from what is seen then."""
-    kept = without(experiment.status.conditions, EXPERIMENT_FINAL)
+    listed = Conditions(without(experiment.status.conditions, EXPERIMENT_FINAL), now)
     told = f"Experiment is restarted: maxTrialCount is now {experiment.spec.max_trial_count}"
-    conditions = put(kept, Condition(type="Restarting", reason=EXPERIMENT_RESTARTING, message=told), now)
-    status = status_of(experiment, seen.summary).but(conditions=conditions, completion_time=None)
+    listed.put("Restarting", EXPERIMENT_RESTARTING, told)
+    status = status_of(experiment, seen.summary).but(conditions=listed.items, completion_time=None)
     return Plan(status=status.to_dict(), events=[EventDraft(EXPERIMENT_RESTARTING, told)])
 
 

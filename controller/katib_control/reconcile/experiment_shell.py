@@ -69,8 +69,9 @@ class ExperimentReconciler:
         if any(context.expected.waiting((meta.uid, name)) for name in missing):
             return None
         unused = [item for item in ours.status.suggestions if item.name in missing] if ours else []
-        text, unread = self._template(found) if unused or meta.uid not in self._checked else (None, "")
-        errors, unchecked = self._errors(known, text)
+        text, unread = self._template(found) if unused or ours is None else (None, "")
+        # Whether an edit is allowed depends on what was there before: only admission can tell. Types must be right.
+        errors, unchecked = self._errors(known, text) if ours is None else (known.errors, "")
         return ExperimentSeen(
             experiment=default(found, text) if text else found,
             suggestion=ours,

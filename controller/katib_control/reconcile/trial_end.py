@@ -33,7 +33,7 @@ PUSH_GRACE = timedelta(seconds=5)
 """How long after the end of a run pushed metrics may still arrive."""
 
 READ_GRACE = timedelta(seconds=60)
-"""How long metrics that cannot be read are tried again."""
+"""How long metrics of a run that did not fail are tried again when they cannot be read."""
 
 LINES, LINE_LENGTH = 5, 200
 RETRY = 0.5
@@ -59,7 +59,7 @@ class Ending:
 def judged(seen: TrialSeen, now: datetime) -> Plan:
     """Return the end of a Trial whose run has ended, or a little patience."""
     waited = now - (seen.ended_since or now)
-    if seen.collect_error and waited < READ_GRACE:
+    if seen.collect_error and seen.verdict.state != "failed" and waited < READ_GRACE:
         return _unreadable(seen, now)
     observation = _observation(seen)
     if is_true(seen.trial.status.conditions, "EarlyStopped"):

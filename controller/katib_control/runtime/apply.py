@@ -51,7 +51,7 @@ def apply(
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the merge patch that turns ``old`` into ``new``; None in ``new`` counts as absent."""
+    """Return the merge patch that turns ``old`` into ``new``; None in ``new`` counts as absent, and 1 equals True."""
     patch: dict[str, Any] = {key: None for key in old if new.get(key) is None and old[key] is not None}
     for key, value in new.items():
         before = old.get(key)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from katib_control.api.errors import KatibError
 from katib_control.kube.errors import Conflict
+from katib_control.runtime.clock import monotonic
 from katib_control.runtime.workqueue import WorkQueue
 
 logger = logging.getLogger(__name__)
@@ -16,6 +17,9 @@ Key = tuple[str, str]
 """Namespace and name."""
 
 Reconcile = Callable[[Key], "float | None"]
+# Seconds of delay from which on every failure of a key is logged, not only its first.
+_TOLD_AGAIN = 5.0
+
 OnError = Callable[[Key, Exception], None]
 
 
@@ -49,9 +53,10 @@ class Controller:
         """Take no more keys; wait at most ``timeout`` seconds for what is being reconciled."""
         self._stopping.set()
         self._queue.stop()
+        end = monotonic() + timeout
         for thread in self._threads:
             if thread.ident is not None and thread is not threading.current_thread():
-                thread.join(timeout)
+                thread.join(max(end - monotonic(), 0.0))
 
     def _work(self) -> None:
         while (key := self._queue.get()) is not None:
@@ -69,7 +74,9 @@ class Controller:
     def _failed(self, key: Key, error: Exception) -> None:
         delay = self._queue.retry(key)
         where = (self.name, "/".join(key), delay)
-        if isinstance(error, Conflict) or self._stopping.is_set():
+        # One that fails again at once has been told of; one that goes on failing is told of again.
+        again = self._queue.failures(key) > 1
+        if isinstance(error, Conflict) or self._stopping.is_set() or (again and delay < _TOLD_AGAIN):
             logger.debug("%s: %s: again in %.2f s: %s", *where, error)
         elif isinstance(error, KatibError):
             logger.warning("%s: %s: again in %.2f s: %s", *where, error)

@@ -29,6 +29,8 @@ class WorkQueue(Generic[K]):
         self._due: dict[K, float] = {}
         self._pushed = 0
         self._failures: dict[K, int] = {}
+        # How many wait with an eye on the heap: one is enough.
+        self._timed = 0
         self._stopped = False
 
     def add(self, key: K, after: float = 0.0) -> None:
@@ -77,7 +79,11 @@ class WorkQueue(Generic[K]):
                 left = min(limits) - self._now() if limits else None
                 if end is not None and end <= self._now():
                     return None
-                self._changed.wait(left)
+                self._timed += next_due is not None
+                try:
+                    self._changed.wait(left)
+                finally:
+                    self._timed -= next_due is not None
         return None
 
     def done(self, key: K) -> None:
@@ -111,7 +117,7 @@ class WorkQueue(Generic[K]):
         key = self._ready.popleft()
         self._dirty.discard(key)
         self._processing.add(key)
-        if self._ready or self._heap:
+        if self._ready or (self._heap and not self._timed):
             # Another worker may be waiting for what is left.
             self._changed.notify()
         return key

@@ -64,7 +64,7 @@ class Engine:
         with self._lock:
             search = self._searches.pop(key, None)
         if search is None or not search.fits(experiment.spec):
-            search = _search(self._algorithms, experiment.spec)
+            search = _search(self._algorithms, experiment.spec).inheriting(search)
         with self._lock:
             self._searches[key] = search
             while len(self._searches) > self._capacity:
@@ -97,6 +97,12 @@ class _Search:
         return spec is own or (
             (spec.parameters, spec.algorithm, spec.objective) == (own.parameters, own.algorithm, own.objective)
         )
+
+    def inheriting(self, old: _Search | None) -> _Search:
+        """Take over the records of an earlier search that differs in its settings only: an algorithm writes them."""
+        if old and (self.spec.parameters, self.spec.objective) == (old.spec.parameters, old.spec.objective):
+            self.history, self.lock, self.foreign = old.history, old.lock, old.foreign
+        return self
 
     def ask(self, question: Question) -> Answer:
         """Put the question in numbers and the answer in text."""

@@ -2,7 +2,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from katib_control.api.times import from_wire, to_wire, to_wire_exact
+from katib_control.api.times import from_wire, nanoseconds, to_wire, to_wire_exact
 
 WHEN = datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=timezone.utc)
 
@@ -39,3 +39,23 @@ def test_reads_rfc_3339(text: str, microseconds: int) -> None:
 def test_refuses_anything_else(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - datetime has several texts
         from_wire(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("1970-01-01T00:00:00Z", 0, id="the epoch"),
+        pytest.param("1970-01-01T00:00:01.5Z", 1_500_000_000, id="a short fraction"),
+        pytest.param("2026-01-31T12:00:00.123456789Z", 1_769_860_800_123_456_789, id="every digit of nine"),
+        pytest.param("1970-01-01T02:00:00.000000001+02:00", 1, id="another zone"),
+        pytest.param("1969-12-31T23:59:59.9Z", -100_000_000, id="before the epoch"),
+        pytest.param("0001-01-01T00:00:00Z", -(1 << 63), id="Katib's zero time is cut to 64 bits"),
+    ],
+)
+def test_times_as_nanoseconds(text: str, expected: int) -> None:
+    assert nanoseconds(text) == expected
+
+
+def test_what_is_no_time_has_no_nanoseconds() -> None:
+    with pytest.raises(ValueError, match="yesterday"):
+        nanoseconds("yesterday")

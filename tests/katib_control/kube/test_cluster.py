@@ -168,7 +168,7 @@ def test_nobody_there_is_unreachable_in_one_line(tmp_path, caplog):
         with pytest.raises(Unreachable) as caught:
             Client(connect(path)).version()
     message = caught.value.message
-    assert message.startswith(f"{url} does not answer: ")
+    assert message.startswith(f"{url} cannot be reached: ")
     assert "refused" in message
     assert str(path) in message
     assert "\n" not in message

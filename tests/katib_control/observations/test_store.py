@@ -58,7 +58,9 @@ def test_a_killed_process_loses_no_report(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "told"),
     [
-        pytest.param("sqlite:////nowhere/o.db", "/nowhere/o.db: unable to open .*does the directory exist", id="no dir"),
+        pytest.param(
+            "sqlite:////nowhere/o.db", "/nowhere/o.db: unable to open .*does the directory exist", id="no dir"
+        ),
         pytest.param("oracle://x/y", "one of sqlite, postgresql, mysql", id="another kind of database"),
         pytest.param("not a url", "one of sqlite, postgresql, mysql", id="no URL"),
     ],

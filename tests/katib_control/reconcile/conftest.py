@@ -1,4 +1,4 @@
-"""A small cluster for the reconcilers: the embedded API server, a node that completes Jobs, an algorithm, a collector."""
+"""A small cluster for the reconcilers: the embedded API server, a node that completes Jobs, algorithm, collector."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Algorithm:
         self.refuses: list[FieldError] = []
         self.error = ""
         self.asked: list[tuple[int, int]] = []
-        self.trials_seen: list[list[str]] = []
+        self.trials_seen: list[int] = []
 
     def validate(self, experiment: Any) -> Sequence[FieldError]:
         return self.refuses
@@ -50,7 +50,7 @@ class Algorithm:
         if self.error:
             raise KatibError(self.error)
         self.asked.append((question.index, question.count))
-        self.trials_seen.append([trial.metadata.name for trial in question.trials])
+        self.trials_seen.append(len(question.trials))
         indexes = range(question.index, min(question.index + question.count, self.size))
         points = [
             TrialAssignment.decode({"parameterAssignments": [{"name": "lr", "value": repr((index + 1) / 1000)}]})
@@ -181,7 +181,7 @@ class Cluster:
     """The API server and what is around it; reconcilers can be stopped and started over it."""
 
     def __init__(self, directory: Path) -> None:
-        self._server = ApiServer(Store(directory / "objects.db"))
+        self._server = ApiServer(Store(directory))
         self.client = Client(self._server.handle)
         for crd in crds():
             self.client.create(CRDS, crd)

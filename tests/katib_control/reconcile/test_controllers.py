@@ -1,12 +1,12 @@
-"""The reconcilers over a real API server: from an Experiment to its end, through interruptions and hands that meddle."""
+"""The reconcilers over a real API server: from an Experiment to its end, through interruptions and meddling."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from builders import experiment
 
+from builders import experiment
 from katib_control.api.errors import FieldError
 from katib_control.kube.errors import NotFound
 from katib_control.kube.resources import CONFIG_MAPS, EVENTS, EXPERIMENTS, JOBS, SUGGESTIONS, TRIALS
@@ -251,7 +251,9 @@ def test_same_names_in_two_namespaces_do_not_mix(cluster: Any) -> None:
     """Histories mixed by label over all namespaces: W-16."""
     cluster.start()
     cluster.create(experiment("x").parallel(2).max_trials(4).to_dict())
-    cluster.client.create(EXPERIMENTS, _in_namespace(experiment("x").parallel(2).max_trials(3).to_dict(), "kube-public"))
+    cluster.client.create(
+        EXPERIMENTS, _in_namespace(experiment("x").parallel(2).max_trials(3).to_dict(), "kube-public")
+    )
     cluster.wait_end()
     cluster.wait(lambda: _condition(cluster.client.get(EXPERIMENTS, "x", "kube-public")) == "Succeeded")
 
@@ -273,7 +275,7 @@ def test_editing_labels_hides_no_trial_from_the_algorithm(cluster: Any) -> None:
 
     cluster.wait_end()
 
-    assert [len(seen) for seen in cluster.algorithm.trials_seen] == [0, 1, 2, 3]
+    assert cluster.algorithm.trials_seen == [0, 1, 2, 3]
 
 
 def test_an_invalid_experiment_fails_with_every_error(cluster: Any) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from builders import ExperimentBuilder, SuggestionBuilder, TrialBuilder, experiment, suggestion, trial
 
+from builders import ExperimentBuilder, SuggestionBuilder, TrialBuilder, experiment, suggestion, trial
 from katib_control.api.errors import FieldError
 from katib_control.reconcile.experiment_end import find_end, may_restart
 from katib_control.reconcile.rollup import Rollup, Summary
@@ -39,9 +39,7 @@ def end(owner: ExperimentBuilder, *made: TrialBuilder, of: SuggestionBuilder | N
     [
         pytest.param(X.max_trials(2), [], None, id="nothing has happened"),
         pytest.param(X.max_trials(2), [good(), trial().running()], None, id="one is still missing"),
-        pytest.param(
-            X.max_trials(2), [good(), good()], ("Succeeded", "ExperimentMaxTrialsReached"), id="all are done"
-        ),
+        pytest.param(X.max_trials(2), [good(), good()], ("Succeeded", "ExperimentMaxTrialsReached"), id="all are done"),
         pytest.param(
             X.max_trials(2),
             [good(), trial().failed()],
@@ -166,7 +164,10 @@ EDITED = DONE.metadata(generation=2).status(observedGeneration=1, trials=3)
             DONE.max_trials(4).status(observedGeneration=1, trials=3), 2, False, id="a trial deleted, nothing edited"
         ),
         pytest.param(
-            DONE.spec(maxTrialCount=None).status(observedGeneration=1, trials=3), 3, False, id="no number, no edit (W-2)"
+            DONE.spec(maxTrialCount=None).status(observedGeneration=1, trials=3),
+            3,
+            False,
+            id="no number, no edit (W-2)",
         ),
         pytest.param(
             EDITED.max_trials(4).status(conditions=[]).condition("Succeeded", "ExperimentGoalReached"),

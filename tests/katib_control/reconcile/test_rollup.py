@@ -6,10 +6,10 @@ import sys
 from collections import Counter
 
 import pytest
-from builders import TrialBuilder, experiment, trial
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from builders import TrialBuilder, experiment, trial
 from katib_control.api.conditions import trial_state
 from katib_control.api.trial import Trial
 from katib_control.reconcile.rollup import LISTED, Rollup
@@ -192,4 +192,5 @@ def test_a_change_costs_as_many_steps_with_thousands_of_trials_as_with_hundreds(
             sys.setprofile(None)
         return counted
 
+    steps(10)  # what is prepared at the first use
     assert steps(2000) <= steps(200)

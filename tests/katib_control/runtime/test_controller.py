@@ -111,6 +111,19 @@ def test_errors_are_logged_as_what_they_are(run, caplog, error, level, trace):
     assert bool(record.exc_info) == trace
 
 
+def test_a_key_that_fails_again_and_again_is_not_logged_each_time(run, caplog):
+    heard = threading.Event()
+
+    def reconcile(key, count):
+        if count < 5:
+            raise ZeroDivisionError
+        heard.set()
+
+    run(reconcile).enqueue(KEY)
+    assert heard.wait(5)
+    assert caplog.text.count("n/a: again in") == 1
+
+
 def test_an_on_error_that_fails_ends_nothing(run, caplog):
     heard = threading.Event()
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from builders import experiment
 from hypothesis import given
 from hypothesis import strategies as st
-from searching import numeric, with_parameters
 
+from builders import experiment
 from katib_control.suggestion.dimensions import Dimension, exact_number, real_number, whole_number
 from katib_control.suggestion.space import search_space
+from searching import numeric, with_parameters
 
 
 def dimension(kind: str, **space: object) -> Dimension:

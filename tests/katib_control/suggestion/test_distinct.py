@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 
 from builders import experiment
-
 from katib_control.suggestion.distinct import ENUMERABLE, any_free, draw, free
 from katib_control.suggestion.space import search_space
 

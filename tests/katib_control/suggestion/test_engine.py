@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import pytest
-from builders import ExperimentBuilder, experiment
-from searching import Search
 
+from builders import ExperimentBuilder, experiment
 from katib_control.api.errors import FieldError, InvalidObject
 from katib_control.api.experiment import ExperimentSpec
 from katib_control.suggestion.algorithm import Found, Request, Suggested
 from katib_control.suggestion.engine import Engine
 from katib_control.suggestion.settings import RANDOM_STATE, Setting, Settings
 from katib_control.suggestion.space import SearchSpace
+from searching import Search
 
 
 class Recorder:
@@ -115,6 +115,17 @@ def test_another_search_space_under_the_same_uid_starts_anew_but_other_fields_do
         Search(owner.build(), engine).ask()
     assert [request.memo["asked"] for request in algorithm.requests] == [[0, 0], [0, 0], [0]]
     assert algorithm.requests[1].spec.max_trial_count == 7
+
+
+def test_other_settings_start_a_new_memo_but_keep_the_records() -> None:
+    algorithm = Recorder()
+    engine = Engine({"a": algorithm})
+    built = experiment().int("n", 3, 9)
+    for seed in (1, 2):
+        Search(built.algorithm("a", random_state=seed).build(), engine).ask()
+    first, second = algorithm.requests
+    assert second.memo is not first.memo
+    assert second.history() is first.history()
 
 
 def test_the_least_recently_asked_experiment_leaves_a_full_cache() -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from builders import TrialBuilder, experiment, suggestion, trial
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders import TrialBuilder, experiment, suggestion, trial
 from katib_control.api.experiment import ObjectiveSpec
 from katib_control.api.trial import Trial
 from katib_control.suggestion.history import History, Record

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from builders import experiment
 
+from builders import experiment
 from katib_control.suggestion.settings import Setting, read_settings, suggest
 
 TABLE = (

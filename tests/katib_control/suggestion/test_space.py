@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from builders import ExperimentBuilder, experiment
 from hypothesis import given
 from hypothesis import strategies as st
-from searching import parameters, with_parameters
 
+from builders import ExperimentBuilder, experiment
 from katib_control.api.errors import InvalidObject
 from katib_control.suggestion.space import SearchSpace, search_space
+from searching import parameters, with_parameters
 
 
 def space(built: ExperimentBuilder) -> SearchSpace:
@@ -62,7 +62,7 @@ def test_shares_lead_back_to_the_point(data: st.DataObject) -> None:
     [
         pytest.param("int", {"min": 1}, "feasibleSpace.max", "must be a whole number", id="no max"),
         pytest.param("int", {"min": "0.5", "max": 1}, "feasibleSpace.min", "must be a whole number", id="half an int"),
-        pytest.param("int", {"min": 0, "max": 4, "step": "0.5"}, "feasibleSpace.step", "whole number", id="half a step"),
+        pytest.param("int", {"min": 0, "max": 4, "step": "0.5"}, "feasibleSpace.step", "whole", id="half a step"),
         pytest.param("double", {"min": "a", "max": 1}, "feasibleSpace.min", "must be a finite number", id="a word"),
         pytest.param("double", {"min": 0, "max": "inf"}, "feasibleSpace.max", "must be a finite number", id="infinity"),
         pytest.param("double", {"min": 2, "max": 1}, "feasibleSpace.max", "below min (2)", id="max below min"),

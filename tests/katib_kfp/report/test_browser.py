@@ -24,7 +24,7 @@ class Screen:
 
     def __init__(self, browser: Any, text: str, width: int = 1000) -> None:
         self.problems: list[str] = []
-        self.page = browser.new_page(viewport={"width": width, "height": 900})
+        self.page = browser.new_page(viewport={"width": width, "height": 4600})
         self.page.on("console", lambda message: self._log(message.type, message.text))
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("request", lambda request: self.problems.append(f"asked for {request.url}"))
@@ -32,6 +32,7 @@ class Screen:
         self.page.set_content(frame.format(html.escape(text)))
         self.frame = self.page.frames[1]
         self.frame.wait_for_load_state("load")
+        self.frame.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def _log(self, kind: str, text: str) -> None:
         if kind in ("error", "warning"):

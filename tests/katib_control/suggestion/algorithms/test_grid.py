@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from builders import experiment, trial
 from hypothesis import given
 from hypothesis import strategies as st
-from searching import Search, pairs
 
+from builders import experiment, trial
 from katib_control.suggestion.algorithms.grid import shuffled_index
+from searching import Search, pairs
 
 BUILT = experiment().int("n", 1, 3).categorical("c", "a", "b").algorithm("grid")
 ALL = [{"n": n, "c": c} for n, c in itertools.product("123", "ab")]

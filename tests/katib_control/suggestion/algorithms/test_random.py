@@ -6,11 +6,11 @@ import math
 from collections import Counter
 
 import pytest
-from builders import experiment
 from scipy import stats
-from searching import Search, pairs
 
+from builders import experiment
 from katib_control.suggestion.distinct import ENUMERABLE
+from searching import Search, pairs
 
 
 def test_a_point_depends_on_its_index_alone() -> None:

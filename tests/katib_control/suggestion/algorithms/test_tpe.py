@@ -7,10 +7,10 @@ import math
 
 import optuna
 import pytest
-from builders import experiment
-from searching import Search, pairs
 
+from builders import experiment
 from katib_control.suggestion.algorithms.tpe import good_trials
+from searching import Search, pairs
 
 
 def loss(values: dict[str, str]) -> float:
