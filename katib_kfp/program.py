@@ -194,7 +194,7 @@ def _source(text: str, node: ast.FunctionDef) -> Source:
 def _refuse_outside_names(function: Callable[..., Any], name: str) -> None:
     code = getattr(function, "__code__", None)
     used = {*code.co_freevars, *_globals(code)} if code else set()
-    outside = used - {name, *typing.__all__, *dir(builtins)}
+    outside = {item for item in used if item.isidentifier()} - {name, *typing.__all__, *dir(builtins)}
     if outside:
         raise ProgramError(
             f"{name} uses {', '.join(sorted(outside))} from outside itself, which is not there in a trial; "

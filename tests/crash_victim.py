@@ -1,18 +1,18 @@
-"""A control plane of its own process for the tests that kill one: runs Jobs that write their name into a file at the end.
+"""A control plane in a process of its own, to be killed: runs Jobs that write their name into a file at the end.
 
 ``python crash_victim.py STATE COUNT PARALLEL``: keeps PARALLEL of COUNT Jobs at work, ends when all have ended.
 """
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from pathlib import Path
 
-from machine import Machine, job
-
 from katib_control.kube.errors import AlreadyExists
 from katib_control.kube.resources import JOBS
+from machine import Machine, job
 
 
 def main(state: Path, count: int, parallel: int) -> None:
@@ -24,12 +24,9 @@ def main(state: Path, count: int, parallel: int) -> None:
         if len(over) == count:
             break
         while begun < count and begun - len(over) < parallel:
-            try:
-                machine.make(
-                    job(f"trial-{begun}", "sh", "-c", f"sleep 0.15; echo done; echo trial-{begun} >> {state}/ended")
-                )
-            except AlreadyExists:
-                pass
+            command = f"sleep 0.15; echo done; echo trial-{begun} >> {state}/ended"
+            with contextlib.suppress(AlreadyExists):
+                machine.make(job(f"trial-{begun}", "sh", "-c", command))
             begun += 1
         time.sleep(0.01)
     machine.stop()

@@ -28,7 +28,7 @@ from katib_control.observations.store import ObservationStore
 from katib_control.reconcile.controllers import Reconcilers
 from katib_control.runtime.clock import Clock, system_clock
 from katib_control.runtime.events import EventRecorder
-from katib_control.runtime.manager import Manager
+from katib_control.runtime.manager import Manager, Runnable
 from katib_control.suggestion.engine import Engine
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class ControlPlane:
         self._node = Node(
             self.client, self.state / "node", clock=clock, environment=environment or {}, capacity=capacity
         )
-        parts = [
+        parts: list[Runnable] = [
             self._recorder,
             GarbageCollector(self.client),
             self._node,

@@ -22,7 +22,7 @@ SPACE = {
     "lr": Double(min=0.001, max=1, log=True),
     "layers": Int(min=1, max=4),
     "batch": Discrete(choices=[16, 32]),
-    "opt": Categorical(choices=["sgd", "it's \"adam\" $HOME"]),
+    "opt": Categorical(choices=["sgd", 'it\'s "adam" $HOME']),
 }
 
 

@@ -24,8 +24,6 @@ SPACE = {
 VALUES = {"lr": "1", "layers": "3", "batch": "32", "opt": "b\"'=$x"}
 
 
-
-
 def plain(lr: float, layers: int, batch: int, opt: str, *, epochs: int = 1, tag: str = "") -> Any:
     """Uses what a trial has: builtins, typing, and what it imports itself."""
     import json
@@ -53,7 +51,7 @@ def test_a_function_runs_with_typed_arguments_and_reports_what_it_returns() -> N
     assert lines[1:] == ["accuracy=3.0"]
 
 
-COMPONENT = '''
+COMPONENT = """
 import kfp
 from kfp import dsl
 from kfp.dsl import *
@@ -66,12 +64,18 @@ def train(data: Input[Dataset], model: Output[Model], scores: Output[Metrics], n
     model.metadata["framework"] = "none"
     print(data.uri, open(data.path).read())
     return (lr, "x")
-'''
+"""
 
 
 def test_a_component_runs_with_artifacts_and_reports_outputs_and_metrics(tmp_path: Any) -> None:
     (tmp_path / "data").write_text("rows")
-    outputs = {"model": "system.Model@0.0.1", "scores": "system.Metrics@0.0.1", "note": "String", "accuracy": "Float", "name": "String"}
+    outputs = {
+        "model": "system.Model@0.0.1",
+        "scores": "system.Metrics@0.0.1",
+        "note": "String",
+        "accuracy": "Float",
+        "name": "String",
+    }
     source = program.from_component_source(COMPONENT, "train", outputs=outputs, packages=["pytest", "hypothesis"])
     assert source.parameters == ("data", "lr", "layers", "batch", "opt")
     assert (source.artifacts, source.paths, source.returns) == (("model", "scores"), ("note",), ("accuracy", "name"))

@@ -69,7 +69,12 @@ def test_what_is_tuned_becomes_typed_outputs_and_the_rest_stays_inputs() -> None
     assert set(given) == {"data", "bias", "steps", *CONTROLS}
     assert (spec.inputs["bias"].default, spec.inputs["steps"].default) == (0.5, 3)
     made = types(spec.outputs)
-    assert {key: made[key] for key in SPACE} == {"lr": "Float", "layers": "Integer", "batch": "Integer", "opt": "String"}
+    assert {key: made[key] for key in SPACE} == {
+        "lr": "Float",
+        "layers": "Integer",
+        "batch": "Integer",
+        "opt": "String",
+    }
     assert set(made) == {*SPACE, *RESULT_OUTPUTS, *ARTIFACTS}
 
 
@@ -132,7 +137,9 @@ def outside(lr: float) -> Any:
         pytest.param(train, {"depth": SPACE["lr"]}, "no parameter 'depth'", id="a parameter that is not there"),
         pytest.param(has_status, {"status": SPACE["opt"]}, "name of an output", id="a name that is taken by an output"),
         pytest.param(container, {"lr": SPACE["lr"]}, "only lightweight Python components", id="a container component"),
-        pytest.param(outside, {"lr": SPACE["lr"]}, "uses SPACE from outside itself", id="a function that leans on others"),
+        pytest.param(
+            outside, {"lr": SPACE["lr"]}, "uses SPACE from outside itself", id="a function that leans on others"
+        ),
         pytest.param("train", SPACE, "must be a KFP component or a function", id="a text"),
     ],
 )
@@ -173,7 +180,9 @@ def test_a_tuning_step_runs_in_a_pipeline_and_from_yaml(run_here: Path, tmp_path
     unpack = unpack_parameters(SPACE)
 
     @dsl.pipeline
-    def pipeline(state: str) -> NamedTuple("Outputs", [("typed", str), ("unpacked", str), ("value", float), ("json", str)]):
+    def pipeline(state: str) -> NamedTuple(
+        "Outputs", [("typed", str), ("unpacked", str), ("value", float), ("json", str)]
+    ):
         data = prepare()
         best = made(data=data.output, bias=0.25, state_dir=state)
         again = loaded(data=data.output, state_dir=state)

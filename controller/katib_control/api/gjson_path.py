@@ -153,9 +153,10 @@ def _compare_text(query: Query, value: str) -> bool:
 
 def _compare_number(query: Query, value: float) -> bool:
     try:
-        return query.op in _ORDER and _ORDER[query.op](value, float(query.value))
+        wanted = float(query.value)
     except ValueError:
-        return False
+        wanted = 0.0  # as GJSON does with a text that is no number
+    return query.op in _ORDER and _ORDER[query.op](value, wanted)
 
 
 def _compare_bool(query: Query, value: bool) -> bool:

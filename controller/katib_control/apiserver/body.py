@@ -1,4 +1,4 @@
-"""Request bodies: size, content type, JSON or YAML, and whether what came is an object."""
+"""Request bodies: size, content type, how it is read, and whether what came is an object."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import yaml
 
+from katib_control.apiserver.protobuf import read_protobuf
 from katib_control.kube.errors import BadRequest, NotAcceptable, TooLarge, UnsupportedMediaType
 from katib_control.kube.http import Request
 
@@ -32,6 +33,8 @@ def check_accept(request: Request) -> None:
 def read_object(request: Request) -> dict[str, Any]:
     """Return the object in the body of a create, update or delete; raise BadRequest, UnsupportedMediaType."""
     kind = media_type(request)
+    if kind == PROTOBUF:
+        return as_object(read_protobuf(request.body))
     if kind not in _ACCEPTED:
         raise UnsupportedMediaType(
             "the body of the request was in an unknown format - accepted media types include: " + ", ".join(_ACCEPTED)

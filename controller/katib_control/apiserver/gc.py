@@ -22,6 +22,7 @@ from katib_control.runtime.controller import Controller, Key
 from katib_control.runtime.informer import Informer
 
 _SYNC_SECONDS = 30.0
+_UNSEEN_SECONDS = 1.0
 _REMEMBERED = 20_000
 Items = Informer[Item]
 
@@ -78,18 +79,21 @@ class GarbageCollector:
         elif item.waits_for_dependents:
             self._delete_dependents(informer.resource, item)
         elif item.owners and not item.deleting:
-            self._collect(informer.resource, item)
+            return self._collect(informer.resource, item)
         return None
 
-    def _collect(self, resource: Resource, item: Item) -> None:
+    def _collect(self, resource: Resource, item: Item) -> float | None:
         has_dependents = next(iter(self._dependents(item.uid)), None) is not None
-        verdict = judge(item, lambda owner: self._state(item, owner), has_dependents=has_dependents)
+        unseen: list[Owner] = []
+        verdict = judge(item, lambda owner: self._state(item, owner, unseen), has_dependents=has_dependents)
         if verdict.delete:
             self._delete(resource, item, verdict.delete)
         elif verdict.drop:
             self._drop_owners(resource, item, set(verdict.drop))
+        # The end of an owner that no informer has seen yet may never be told: look again.
+        return _UNSEEN_SECONDS if unseen else None
 
-    def _state(self, item: Item, owner: Owner) -> OwnerState:
+    def _state(self, item: Item, owner: Owner, unseen: list[Owner]) -> OwnerState:
         if owner.uid in self._gone:
             return "absent"
         resource = self._resource(owner)
@@ -100,6 +104,7 @@ class GarbageCollector:
         found = informer.get(namespace, owner.name) if informer else None
         if found is None or found.uid != owner.uid:
             found = self._read(resource, owner.name, namespace)
+            unseen.append(owner)
         if found is None or found.uid != owner.uid:
             return "absent"
         return "waiting" if found.waits_for_dependents else "solid"

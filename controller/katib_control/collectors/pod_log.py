@@ -125,7 +125,7 @@ class PodLogCollector:
             self.stop(key)
 
     def _patience(self, trial: Trial) -> float:
-        """Return for how many seconds to wait yet; none for a trial that an earlier life of this process has started."""
+        """Return for how many seconds to wait yet; none for a trial that was started by an earlier process."""
         if trial.status.start_time is None:
             return PATIENCE
         age = (self._clock() - from_wire(trial.status.start_time)).total_seconds()

@@ -107,12 +107,12 @@ class Ledger:
             return ""
 
     def release(self, uid: str) -> bool:
-        """Give back what a Pod had; return whether there is more room now."""
+        """Give back what a Pod had; return whether others may fare better now."""
         with self._lock:
-            self._waiting.pop(uid, None)
+            waited = self._waiting.pop(uid, None)
             asked = self._admitted.pop(uid, None)
             if asked is None:
-                return False
+                return waited is not None
             for name, amount in asked.items():
                 self._free[name] = self._free.get(name, Decimal(0)) + amount
             return True

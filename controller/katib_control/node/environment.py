@@ -31,7 +31,7 @@ class Machine:
     """What the node gives to every container.
 
     ``inherited``: environment of the control plane; ``added``: variables of the local services, which containers may
-    override; ``path``: directories that come first in PATH; ``resources``: the machine's cpu (cores) and memory (bytes).
+    override; ``path``: directories that come first in PATH; ``resources``: cpu (cores) and memory (bytes) there are.
     """
 
     python: str
@@ -62,13 +62,13 @@ def environment(pod: Pod, container: Mapping[str, Any], sources: Sources, machin
 def complete(defined: Mapping[str, str], container: Mapping[str, Any], machine: Machine) -> dict[str, str]:
     """Return the whole environment of the process: the machine's, with what the Pod defines over it."""
     env = {key: value for key, value in machine.inherited.items() if key not in _NOT_INHERITED}
-    env["PATH"] = os.pathsep.join([*machine.path, env.get("PATH") or os.defpath])
+    path = defined.get("PATH") or env.get("PATH") or os.defpath
     env.setdefault("PYTHONUNBUFFERED", "1")
     limit = ((container.get("resources") or {}).get("limits") or {}).get("cpu")
     if limit is not None:
         threads = str(max(1, math.ceil(quantity.parse(limit))))
         env.update(dict.fromkeys(_THREADS, threads))
-    return {**env, **defined}
+    return {**env, **defined, "PATH": os.pathsep.join([*machine.path, path])}
 
 
 def resource(container: Mapping[str, Any], name: str, machine: Machine) -> Decimal:

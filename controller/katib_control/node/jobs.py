@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from katib_control.api.errors import KatibError
 from katib_control.api.times import from_wire
 from katib_control.kube.client import Client
 from katib_control.kube.resources import JOBS, PODS
@@ -18,6 +19,7 @@ from katib_control.runtime.plan import Plan
 
 Obj = dict[str, Any]
 
+_SYNC_TIMEOUT = 30.0
 _SETTLE = 0.05
 """How long the first, passing status is held back: a short Job has ended by then, and one write says it all."""
 
@@ -41,10 +43,12 @@ class JobController:
         """Begin."""
         self._recorder.start()
         # Pods first: a Job must never be looked at without them.
-        self._pods.start()
-        self._pods.wait_synced(30.0)
-        self._jobs.start()
-        self._jobs.wait_synced(30.0)
+        for informer in (self._pods, self._jobs):
+            informer.start()
+            if not informer.wait_synced(_SYNC_TIMEOUT):
+                raise KatibError(
+                    f"the API server has not listed its {informer.resource.plural} within {_SYNC_TIMEOUT} s"
+                )
         self._controller.start()
 
     def stop(self) -> None:

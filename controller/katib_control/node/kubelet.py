@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from katib_control.api.errors import KatibError
 from katib_control.api.times import from_wire
 from katib_control.kube.client import Client
 from katib_control.kube.errors import Conflict, NotFound
@@ -37,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 Pod = dict[str, Any]
 _RETRY_SOURCES = 1.0
+_SYNC_TIMEOUT = 30.0
 _SETTLE = 0.03
 """How long a process must have run before it is worth a write that says so: most short ones have ended by then."""
 
@@ -80,7 +82,9 @@ class Kubelet:
         for attempt in running:
             parts.book.put(attempt)
         self._pods.start()
-        self._pods.wait_synced(30.0)
+        # What the API does not have is cleaned up: not before it is known for certain what it has.
+        if not self._pods.wait_synced(_SYNC_TIMEOUT):
+            raise KatibError(f"the API server has not listed its Pods within {_SYNC_TIMEOUT:.0f} s")
         here = [pod for pod in self._pods.all() if self._mine(pod) and _phase(pod) not in FINAL_PHASES]
         at_work = [pod for pod in here if self._attempts(pod)]
         self._admission.seed(at_work, [pod for pod in here if not self._attempts(pod)])

@@ -73,7 +73,7 @@ def start(root: Path, launch: Launch, attempt: Attempt) -> Worker:
             os.set_blocking(descriptor, False)
         began = time.time_ns()
         pid = _spawn(launch, out_end, err_end)
-    except OSError:
+    except (OSError, ValueError):
         os.close(out_end)
         os.close(err_end)
         worker.drain()

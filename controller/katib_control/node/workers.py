@@ -71,13 +71,13 @@ class Workers:
         self._marker(attempt).touch(mode=0o600)
         try:
             worker = start(self._root, launch, attempt)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             return self._refused(attempt, launch, error)
         worker.attempt = worker.attempt.but(pid_started=self._table.started(worker.attempt.pid))
         self._keep(worker)
-        attempts.write(self._root, worker.attempt)
         for descriptor in worker.streams:
             self._loop.on_readable(descriptor, self._reader(worker, descriptor))
+        attempts.write(self._root, worker.attempt)
         if worker.memory and not self._measuring:
             self._measuring = True
             self._loop.after(_MEMORY_INTERVAL, self._measure)
@@ -134,9 +134,10 @@ class Workers:
         self._running[worker.attempt.key] = worker
         self._by_pid[worker.attempt.pid] = worker
 
-    def _refused(self, attempt: Attempt, launch: Launch, error: OSError) -> Attempt:
+    def _refused(self, attempt: Attempt, launch: Launch, error: Exception) -> Attempt:
         code = 127 if isinstance(error, FileNotFoundError) else 126
-        what = f'exec: "{launch.program}" in directory "{launch.directory}": {error.strerror}'
+        why = getattr(error, "strerror", None) or error
+        what = f'exec: "{launch.program}" in directory "{launch.directory}": {why}'
         now = stamp(time.time_ns())
         failed = attempt.but(started=now, finished=now, exit_code=code, reason=attempts.START_ERROR, message=what)
         attempts.write(self._root, failed)
@@ -207,7 +208,8 @@ class Workers:
             return
         self._marker(ended).unlink(missing_ok=True)
         del self._running[ended.key]
-        self._by_pid.pop(ended.pid, None)
+        if self._by_pid.get(ended.pid) is worker:
+            del self._by_pid[ended.pid]
         if not self._running:
             for pid in self._tree.strays():
                 with contextlib.suppress(OSError):

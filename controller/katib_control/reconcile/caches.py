@@ -17,6 +17,7 @@ from katib_control.kube.client import Client
 from katib_control.kube.resources import EXPERIMENTS, JOBS, PODS, SUGGESTIONS, TRIALS, Resource
 from katib_control.reconcile.pods import pod_keys
 from katib_control.reconcile.rollup import Rollup
+from katib_control.reconcile.trial_decoding import TrialDecoder
 from katib_control.runtime.informer import Informer
 
 RUN_SYNC = 10.0
@@ -147,7 +148,7 @@ def caches(client: Client, namespace: str | None, on_run: RunChange) -> Caches:
     return Caches(
         experiments=Informer(client, EXPERIMENTS, decode=decode_experiment, namespace=namespace),
         suggestions=Informer(client, SUGGESTIONS, decode=Suggestion.decode, namespace=namespace),
-        trials=Informer(client, TRIALS, decode=Trial.decode, namespace=namespace),
+        trials=Informer(client, TRIALS, decode=TrialDecoder(), namespace=namespace),
         pods=Informer(client, PODS, decode=_as_is, namespace=namespace, indexes={"run": _pod_keys}),
         runs=Runs(client, namespace, on_run),
     )

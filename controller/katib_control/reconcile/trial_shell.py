@@ -83,8 +83,9 @@ class TrialReconciler:
             self._context.collect.stop(_key(trial))
             return seen
         if trials.has_ended(seen, now):
+            level = logging.DEBUG if memory.ended_since else logging.WARNING
             memory.ended_since = memory.ended_since or now
-            return self._finish(seen, memory.ended_since)
+            return self._finish(replace(seen, ended_since=memory.ended_since), level)
         if seen.run is None and is_true(trial.status.conditions, "EarlyStopped"):
             return replace(seen, collected=Collected(logs=self._context.log.read(_key(trial))))
         if seen.run is None or seen.verdict.state != "running" or not all_run(seen.pods):
@@ -95,15 +96,13 @@ class TrialReconciler:
         self._context.collect.follow(trial, seen.pods)
         return replace(seen, live=self._live(trial))
 
-    def _finish(self, seen: TrialSeen, since: datetime) -> TrialSeen:
-        seen = replace(seen, ended_since=since)
+    def _finish(self, seen: TrialSeen, level: int) -> TrialSeen:
         try:
             return replace(seen, collected=self._context.collect.finish(seen.trial, seen.pods))
         except Exception as error:
             # Whatever a collector or a store raises, users must see it on the Trial.
-            logger.warning(
-                "metrics of %s cannot be read: %s", seen.trial.metadata.name, error, exc_info=_unknown(error)
-            )
+            name = seen.trial.metadata.name
+            logger.log(level, "metrics of %s cannot be read: %s", name, error, exc_info=_unknown(error))
             return replace(seen, collect_error=str(error) or type(error).__name__)
 
     def _live(self, trial: Trial) -> Observation | None:

@@ -165,5 +165,5 @@ def _search(algorithms: Mapping[str, Algorithm], spec: ExperimentSpec) -> _Searc
 
 def _unknown(name: str, algorithms: Mapping[str, Algorithm]) -> FieldError:
     if not name:
-        return FieldError(_NAME_FIELD, f"is needed{suggest('', algorithms)}", None, "FieldValueRequired")
+        return FieldError(_NAME_FIELD, "must not be empty", None, "FieldValueRequired")
     return FieldError(_NAME_FIELD, f"no such algorithm{suggest(name, algorithms)}", name, "FieldValueNotSupported")

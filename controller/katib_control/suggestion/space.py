@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from katib_control.api.errors import FieldError, InvalidObject
+from katib_control.api.errors import FieldError, InvalidObject, Reason
 from katib_control.api.experiment import ParameterSpec
 from katib_control.api.model import NameValue
 from katib_control.suggestion.dimensions import Choices, Dimension, Interval, Lattice, exact_number, real_number
@@ -70,10 +70,18 @@ class SearchSpace:
 
 
 def search_space(parameters: Sequence[ParameterSpec]) -> SearchSpace:
-    """Read an Experiment's parameters; raise InvalidObject with every rule they break."""
+    """Read an Experiment's parameters; raise InvalidObject with every rule they break.
+
+    Rules that the validation of Experiments knows too are told in its words, so that nothing is told twice.
+    """
     errors: list[FieldError] = []
     dimensions: list[Dimension] = []
+    names: set[str] = set()
     for position, parameter in enumerate(parameters):
+        if parameter.name in names:
+            path = f"spec.parameters[{position}].name"
+            errors.append(FieldError(path, "is the name of another parameter", parameter.name, "FieldValueDuplicate"))
+        names.add(parameter.name)
         reader = _Reader(parameter, f"spec.parameters[{position}]", errors)
         dimension = reader.dimension()
         if dimension is not None:
@@ -99,20 +107,23 @@ class _Reader:
             return self._choices(kind == "discrete")
         if kind in ("int", "double"):
             return self._numeric(whole=kind == "int")
-        rule = "must be one of int, double, discrete, categorical"
+        rule = "must be one of double, int, discrete, categorical"
         self.errors.append(FieldError(f"{self.path}.parameterType", rule, kind, "FieldValueNotSupported"))
         return None
 
     def _refuse(self, field: str, rule: str, value: object) -> None:
-        self.errors.append(FieldError(f"{self.path}.feasibleSpace.{field}", rule, value))
+        reason: Reason = "FieldValueRequired" if value is None else "FieldValueInvalid"
+        self.errors.append(FieldError(f"{self.path}.feasibleSpace.{field}", rule, value, reason))
 
     def _choices(self, numeric: bool) -> Dimension | None:
         given = tuple(dict.fromkeys(self.parameter.feasible_space.choices))
-        bad = [value for value in given if numeric and real_number(value) is None]
-        for value in bad:
-            self._refuse("list", "every value of a discrete parameter must be a finite number", value)
+        bad = False
+        for index, value in enumerate(self.parameter.feasible_space.choices):
+            if numeric and real_number(value) is None:
+                bad = True
+                self._refuse(f"list[{index}]", "must be a finite number", value)
         if not given:
-            self._refuse("list", "at least one value is needed", [])
+            self._refuse("list", "must have at least one value", None)
         if bad or not given:
             return None
         if numeric:
@@ -127,11 +138,11 @@ class _Reader:
         if low is None or high is None or step is None:
             return None
         if low[0] * high[1] > high[0] * low[1]:
-            self._refuse("max", f"must not be below min ({space.min})", space.max)
+            self._refuse("min", f"must be below max, which is {space.max}", space.min)
         elif step[0] < 0 or (step[0] == 0 and space.step):
-            self._refuse("step", "must be greater than 0", space.step)
+            self._refuse("step", "must be above 0", space.step)
         elif space.distribution in LOGARITHMIC and low[0] <= 0:
-            self._refuse("min", f"must be greater than 0 for the distribution {space.distribution}", space.min)
+            self._refuse("min", f"must be above 0 for the distribution {space.distribution}", space.min)
         elif step[0] or low == high:
             return self._lattice(low, high, step if step[0] else (1, 1))
         else:

@@ -49,6 +49,7 @@ PATHS = {
     "status.conditions.#(n<2)#.n": "numbers less",
     "status.conditions.#(n<=2.5)#.n": "numbers at most",
     "status.conditions.#(n==3)#.n": "numbers equal",
+    'status.conditions.#(n<"word")#.n': "a word counts as 0 among numbers",
     "status.conditions.#(ok==true)#.n": "a true boolean",
     "status.conditions.#(ok!=true)#.n": "null never matches",
     "status.conditions.#(ok==false)#.n": "a false boolean",
@@ -129,7 +130,9 @@ chains = st.lists(steps, min_size=1, max_size=3).map(".".join)
 
 @given(values, st.lists(chains, min_size=1, max_size=2).map("|".join))
 def test_agrees_with_the_oracle_on_generated_objects(value: Any, path: str) -> None:
-    assert repr(parse(path).evaluate(value)) == repr(oracle(path, value))
+    ours, theirs = parse(path).evaluate(value), oracle(path, value)
+    # The oracle answers [] where a query meets an object that holds an empty array: neither is a match.
+    assert repr(ours) == repr(theirs) or (ours is MISSING and theirs == [])
 
 
 @pytest.mark.parametrize(

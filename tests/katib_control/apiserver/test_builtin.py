@@ -53,7 +53,10 @@ def test_every_reference_of_the_definitions_leads_somewhere() -> None:
 
 def test_the_files_are_what_the_script_writes() -> None:
     done = subprocess.run(
-        [sys.executable, ROOT / "scripts" / "builtin_schemas.py", "--check"], check=False, capture_output=True, text=True
+        [sys.executable, ROOT / "scripts" / "builtin_schemas.py", "--check"],
+        check=False,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, "run scripts/builtin_schemas.py and commit what it writes"
 

@@ -21,7 +21,9 @@ WIDGETS = ServedType(
     openapi={
         "type": "object",
         "description": "A widget.",
-        "properties": {"spec": {"type": "object", "properties": {"n": {"type": "integer", "description": "How many."}}}},
+        "properties": {
+            "spec": {"type": "object", "properties": {"n": {"type": "integer", "description": "How many."}}}
+        },
     },
     has_status=True,
     custom=True,

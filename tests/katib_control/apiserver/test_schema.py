@@ -56,7 +56,9 @@ STRING_RULES = st.fixed_dictionaries(
 LIST_RULES = st.fixed_dictionaries(
     {}, optional={"minItems": st.integers(0, 2), "maxItems": st.integers(0, 2), "uniqueItems": st.booleans()}
 )
-RULES = st.one_of(NUMBER_RULES, STRING_RULES, LIST_RULES, st.builds(lambda names: {"required": names}, st.lists(NAMES, unique=True)))
+RULES = st.one_of(
+    NUMBER_RULES, STRING_RULES, LIST_RULES, st.builds(lambda names: {"required": names}, st.lists(NAMES, unique=True))
+)
 
 
 @st.composite

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from katib_control.api.observation import MetricLog
@@ -164,17 +164,19 @@ def test_the_tail_is_readable_and_bounded() -> None:
     ],
 )
 def test_hostile_lines_take_no_time(line: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     parse([line], ["loss", "train/loss"])
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 1.0
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_can_be_read(garbage: bytes) -> None:
     for line in split_lines([garbage, b"\nloss=1\n"]):
         parse([line], ["loss"])
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=20), max_size=8))
 def test_lines_do_not_depend_on_how_the_stream_is_cut(chunks: list[bytes]) -> None:
     *ended, last = b"".join(chunks).split(b"\n")

@@ -70,19 +70,51 @@ def numbers(decided: Plan) -> list[int]:
         pytest.param(job(), [], [0], 0, id="a new Job gets its Pod"),
         pytest.param(job(), [pod("Pending")], [], 0, id="and no second one"),
         pytest.param(job(parallelism=3, completions=5), [], [0, 1, 2], 0, id="as many as may run side by side"),
-        pytest.param(job(parallelism=3, completions=5), [pod("Succeeded", n) for n in range(4)], [4], 0, id="no more than are missing"),
-        pytest.param(job(parallelism=1, completions=5), [pod("Running", 0), pod("Pending", 1)], [], 1, id="too many are cut back"),
+        pytest.param(
+            job(parallelism=3, completions=5),
+            [pod("Succeeded", n) for n in range(4)],
+            [4],
+            0,
+            id="no more than are missing",
+        ),
+        pytest.param(
+            job(parallelism=1, completions=5), [pod("Running", 0), pod("Pending", 1)], [], 1, id="too many are cut back"
+        ),
         pytest.param(job(parallelism=0), [], [], 0, id="parallelism 0 pauses"),
         pytest.param(job(), [pod("Failed", 0)], [1], 0, id="a failed Pod is replaced when the backoff is over"),
         pytest.param(job(), [pod("Failed", 0, ago=5)], [], 0, id="but not before"),
         pytest.param(job(), [pod("Failed", 0), pod("Failed", 1, ago=15)], [], 0, id="the second failure waits 20 s"),
-        pytest.param(job(backoffLimit=0), [pod("Failed", 0, ago=0, **DISRUPTED)], [1], 0, id="a disrupted Pod is replaced at once, whatever the limit"),
-        pytest.param(job(parallelism=2, completions=None), [pod("Succeeded", 0), pod("Running", 1)], [], 0, id="a work queue adds none after a success"),
+        pytest.param(
+            job(backoffLimit=0),
+            [pod("Failed", 0, ago=0, **DISRUPTED)],
+            [1],
+            0,
+            id="a disrupted Pod is replaced at once, whatever the limit",
+        ),
+        pytest.param(
+            job(parallelism=2, completions=None),
+            [pod("Succeeded", 0), pod("Running", 1)],
+            [],
+            0,
+            id="a work queue adds none after a success",
+        ),
         pytest.param(job(suspend=True), [pod("Running")], [], 1, id="a suspended Job has no Pods"),
-        pytest.param(job(podFailurePolicy=POLICY, backoffLimit=0), [pod("Failed", 0, code=7)], [1], 0, id="an ignored failure is replaced"),
-        pytest.param(job(status={"conditions": [{"type": "Complete", "status": "True", "lastTransitionTime": wire()}]}), [], [], 0, id="a finished Job gets none"),
+        pytest.param(
+            job(podFailurePolicy=POLICY, backoffLimit=0),
+            [pod("Failed", 0, code=7)],
+            [1],
+            0,
+            id="an ignored failure is replaced",
+        ),
+        pytest.param(
+            job(status={"conditions": [{"type": "Complete", "status": "True", "lastTransitionTime": wire()}]}),
+            [],
+            [],
+            0,
+            id="a finished Job gets none",
+        ),
     ],
-)  # fmt: skip
+)
 def test_pods(given: dict[str, Any], pods: list[dict[str, Any]], created: list[int], deleted: int) -> None:
     decided = plan(given, pods, NOW)
     assert (numbers(decided), len(decided.delete)) == (created, deleted)
@@ -97,19 +129,59 @@ COMPLETE = {"SuccessCriteriaMet": "CompletionsReached", "Complete": "Completions
         pytest.param(job(), [pod("Running")], {}, id="at work says nothing"),
         pytest.param(job(), [pod("Succeeded")], COMPLETE, id="enough successes complete it"),
         pytest.param(job(completions=0), [], COMPLETE, id="nothing to do is complete"),
-        pytest.param(job(parallelism=2, completions=None), [pod("Succeeded", 0), pod("Failed", 1)], COMPLETE, id="a work queue is complete when all have ended"),
-        pytest.param(job(backoffLimit=0), [pod("Failed")], {"FailureTarget": "BackoffLimitExceeded", "Failed": "BackoffLimitExceeded"}, id="one failure too many fails it"),
+        pytest.param(
+            job(parallelism=2, completions=None),
+            [pod("Succeeded", 0), pod("Failed", 1)],
+            COMPLETE,
+            id="a work queue is complete when all have ended",
+        ),
+        pytest.param(
+            job(backoffLimit=0),
+            [pod("Failed")],
+            {"FailureTarget": "BackoffLimitExceeded", "Failed": "BackoffLimitExceeded"},
+            id="one failure too many fails it",
+        ),
         pytest.param(job(backoffLimit=1), [pod("Failed", ago=0)], {}, id="as many as allowed do not"),
-        pytest.param(job(backoffLimit=0, parallelism=2, completions=2), [pod("Failed", 0), pod("Running", 1)], {"FailureTarget": "BackoffLimitExceeded"}, id="it has not failed while a Pod still runs"),
-        pytest.param(job(activeDeadlineSeconds=5, age=5), [], {"FailureTarget": "DeadlineExceeded", "Failed": "DeadlineExceeded"}, id="a deadline fails it"),
+        pytest.param(
+            job(backoffLimit=0, parallelism=2, completions=2),
+            [pod("Failed", 0), pod("Running", 1)],
+            {"FailureTarget": "BackoffLimitExceeded"},
+            id="it has not failed while a Pod still runs",
+        ),
+        pytest.param(
+            job(activeDeadlineSeconds=5, age=5),
+            [],
+            {"FailureTarget": "DeadlineExceeded", "Failed": "DeadlineExceeded"},
+            id="a deadline fails it",
+        ),
         pytest.param(job(activeDeadlineSeconds=6, age=5), [], {}, id="one to come does not"),
-        pytest.param(job(podFailurePolicy=POLICY), [pod("Failed", code=42)], {"FailureTarget": "PodFailurePolicy", "Failed": "PodFailurePolicy"}, id="a FailJob rule fails it at once"),
-        pytest.param(job(), [pod("Failed", why="ExitCodeUnknown", code=255)], {"FailureTarget": "ExitCodeUnknown", "Failed": "ExitCodeUnknown"}, id="what may have run to its end is not run again"),
-        pytest.param(job(), [pod("Failed", why="CommandMissing", code=128)], {"FailureTarget": "CommandMissing", "Failed": "CommandMissing"}, id="what cannot get better is not tried again"),
+        pytest.param(
+            job(podFailurePolicy=POLICY),
+            [pod("Failed", code=42)],
+            {"FailureTarget": "PodFailurePolicy", "Failed": "PodFailurePolicy"},
+            id="a FailJob rule fails it at once",
+        ),
+        pytest.param(
+            job(),
+            [pod("Failed", why="ExitCodeUnknown", code=255)],
+            {"FailureTarget": "ExitCodeUnknown", "Failed": "ExitCodeUnknown"},
+            id="what may have run to its end is not run again",
+        ),
+        pytest.param(
+            job(),
+            [pod("Failed", why="CommandMissing", code=128)],
+            {"FailureTarget": "CommandMissing", "Failed": "CommandMissing"},
+            id="what cannot get better is not tried again",
+        ),
         pytest.param(job(suspend=True), [], {"Suspended": "JobSuspended"}, id="suspended says so"),
-        pytest.param(job(policy="OnFailure", backoffLimit=2), [pod("Running", containerStatuses=[{"name": "main", "restartCount": 2, "state": {}}])], {"FailureTarget": "BackoffLimitExceeded"}, id="restarts inside of the Pod count as failures"),
+        pytest.param(
+            job(policy="OnFailure", backoffLimit=2),
+            [pod("Running", containerStatuses=[{"name": "main", "restartCount": 2, "state": {}}])],
+            {"FailureTarget": "BackoffLimitExceeded"},
+            id="restarts inside of the Pod count as failures",
+        ),
     ],
-)  # fmt: skip
+)
 def test_conditions(given: dict[str, Any], pods: list[dict[str, Any]], conditions: dict[str, str]) -> None:
     assert said(plan(given, pods, NOW)) == conditions
 

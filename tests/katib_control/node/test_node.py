@@ -15,10 +15,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from machine import Machine, condition, job, pod, state_of
 
 from katib_control.kube.errors import BadRequest
 from katib_control.kube.resources import CONFIG_MAPS, JOBS, NODES, PODS, SECRETS
+from machine import Machine, condition, job, pod, state_of
 
 TESTS = Path(__file__).parents[2]
 

@@ -56,54 +56,128 @@ LAST = {"name": "last", "restartPolicy": "Always"}
         pytest.param(seen(main=runs()), "Running", [], [], id="one that runs is left alone"),
         pytest.param(seen(main=ended(0)), "Succeeded", [], [], id="exit code 0 is success"),
         pytest.param(seen(main=ended(1)), "Failed", [], [], id="Never: a failure is final"),
-        pytest.param(seen(mains=("a", "b"), a=ended(1), b=runs()), "Running", [], [], id="the others go on after a failure"),
+        pytest.param(
+            seen(mains=("a", "b"), a=ended(1), b=runs()), "Running", [], [], id="the others go on after a failure"
+        ),
         pytest.param(seen(mains=("a", "b"), a=ended(1), b=ended(0)), "Failed", [], [], id="one failure fails the Pod"),
-        pytest.param(seen("OnFailure", main=ended(1)), "Running", [("main", 1)], [], id="OnFailure: the first restart is at once"),
+        pytest.param(
+            seen("OnFailure", main=ended(1)), "Running", [("main", 1)], [], id="OnFailure: the first restart is at once"
+        ),
         pytest.param(seen("OnFailure", main=ended(0)), "Succeeded", [], [], id="OnFailure: success is final"),
-        pytest.param(seen("Always", main=ended(0)), "Running", [("main", 1)], [], id="Always: success is restarted too"),
+        pytest.param(
+            seen("Always", main=ended(0)), "Running", [("main", 1)], [], id="Always: success is restarted too"
+        ),
         pytest.param(seen("OnFailure", main=ended(1, 1, ago=5)), "Running", [], [], id="the second restart waits 10 s"),
-        pytest.param(seen("OnFailure", main=ended(1, 1, ago=11)), "Running", [("main", 2)], [], id="and comes after 10 s"),
+        pytest.param(
+            seen("OnFailure", main=ended(1, 1, ago=11)), "Running", [("main", 2)], [], id="and comes after 10 s"
+        ),
         pytest.param(seen("OnFailure", main=ended(1, 3, ago=39)), "Running", [], [], id="the fourth waits 40 s"),
         pytest.param(
-            seen("OnFailure", main=ended(128, reason="CommandMissing")), "Failed", [], [], id="what cannot get better is not restarted"
+            seen("OnFailure", main=ended(128, reason="CommandMissing")),
+            "Failed",
+            [],
+            [],
+            id="what cannot get better is not restarted",
         ),
         pytest.param(
-            seen("Always", main=ended(255, reason="ExitCodeUnknown")), "Failed", [], [], id="an unknown exit code is never run again"
+            seen("Always", main=ended(255, reason="ExitCodeUnknown")),
+            "Failed",
+            [],
+            [],
+            id="an unknown exit code is never run again",
         ),
         pytest.param(seen(init=("i", "j")), "Pending", [("i", 0)], [], id="init containers come first, one at a time"),
         pytest.param(seen(init=("i", "j"), i=runs()), "Pending", [], [], id="the second waits for the first"),
         pytest.param(seen(init=("i", "j"), i=ended(0)), "Pending", [("j", 0)], [], id="then comes the second"),
         pytest.param(seen(init=("i",), i=ended(0)), "Pending", [("main", 0)], [], id="then the containers"),
-        pytest.param(seen(init=("i",), i=ended(2)), "Failed", [], [], id="Never: a failed init container fails the Pod"),
-        pytest.param(seen("OnFailure", init=("i",), i=ended(2)), "Pending", [("i", 1)], [], id="OnFailure: it is restarted"),
-        pytest.param(seen("Always", init=("i",), i=ended(0)), "Pending", [("main", 0)], [], id="Always does not repeat a successful one"),
+        pytest.param(
+            seen(init=("i",), i=ended(2)), "Failed", [], [], id="Never: a failed init container fails the Pod"
+        ),
+        pytest.param(
+            seen("OnFailure", init=("i",), i=ended(2)), "Pending", [("i", 1)], [], id="OnFailure: it is restarted"
+        ),
+        pytest.param(
+            seen("Always", init=("i",), i=ended(0)),
+            "Pending",
+            [("main", 0)],
+            [],
+            id="Always does not repeat a successful one",
+        ),
         pytest.param(seen(init=(SIDE, "i")), "Pending", [("side", 0)], [], id="a sidecar starts in its place"),
         pytest.param(seen(init=(SIDE, "i"), side=runs()), "Pending", [("i", 0)], [], id="and is not waited for"),
         pytest.param(
-            seen(init=(SIDE,), side=ended(0), main=runs()), "Running", [("side", 1)], [], id="a sidecar that ends is restarted even under Never"
+            seen(init=(SIDE,), side=ended(0), main=runs()),
+            "Running",
+            [("side", 1)],
+            [],
+            id="a sidecar that ends is restarted even under Never",
         ),
         pytest.param(
-            seen(init=(SIDE, LAST), side=runs(), last=runs(), main=ended(0)), "Running", [], ["u/last/0"], id="sidecars are stopped last first"
+            seen(init=(SIDE, LAST), side=runs(), last=runs(), main=ended(0)),
+            "Running",
+            [],
+            ["u/last/0"],
+            id="sidecars are stopped last first",
         ),
         pytest.param(
-            seen(init=(SIDE, LAST), side=runs(), last=ended(143, stopped="SidecarDone"), main=ended(0)), "Running", [], ["u/side/0"], id="then the one before"
+            seen(init=(SIDE, LAST), side=runs(), last=ended(143, stopped="SidecarDone"), main=ended(0)),
+            "Running",
+            [],
+            ["u/side/0"],
+            id="then the one before",
         ),
         pytest.param(
-            seen(init=(SIDE,), side=ended(143, stopped="SidecarDone"), main=ended(0)), "Succeeded", [], [], id="how a sidecar ended does not matter"
+            seen(init=(SIDE,), side=ended(143, stopped="SidecarDone"), main=ended(0)),
+            "Succeeded",
+            [],
+            [],
+            id="how a sidecar ended does not matter",
         ),
         pytest.param(
-            seen(spec={"activeDeadlineSeconds": 30}, main=runs()), "Running", [], ["u/main/0"], id="a deadline that has passed stops the containers"
+            seen(spec={"activeDeadlineSeconds": 30}, main=runs()),
+            "Running",
+            [],
+            ["u/main/0"],
+            id="a deadline that has passed stops the containers",
         ),
-        pytest.param(seen(spec={"activeDeadlineSeconds": 90}, main=runs()), "Running", [], [], id="one to come does not"),
-        pytest.param(seen("Always", main=ended(143, stopped="DeadlineExceeded")), "Failed", [], [], id="after the deadline nothing is restarted"),
-        pytest.param(seen("OnFailure", main=ended(0, stopped="NodeShutdown")), "Failed", [], [], id="a disrupted Pod has failed, whatever the exit code"),
-        pytest.param(seen(spec={"status": {"phase": "Succeeded"}}, main=ended(1)), "Succeeded", [], [], id="a final phase stays"),
-        pytest.param(seen(spec={"status": {"phase": "Failed"}}, main=runs()), "Failed", [], ["u/main/0"], id="and nothing may go on running in it"),
-        pytest.param(seen(spec={"metadata": {"deletionTimestamp": "x"}}, main=runs()), "Pending", [], ["u/main/0"], id="a deleted Pod is stopped"),
+        pytest.param(
+            seen(spec={"activeDeadlineSeconds": 90}, main=runs()), "Running", [], [], id="one to come does not"
+        ),
+        pytest.param(
+            seen("Always", main=ended(143, stopped="DeadlineExceeded")),
+            "Failed",
+            [],
+            [],
+            id="after the deadline nothing is restarted",
+        ),
+        pytest.param(
+            seen("OnFailure", main=ended(0, stopped="NodeShutdown")),
+            "Failed",
+            [],
+            [],
+            id="a disrupted Pod has failed, whatever the exit code",
+        ),
+        pytest.param(
+            seen(spec={"status": {"phase": "Succeeded"}}, main=ended(1)), "Succeeded", [], [], id="a final phase stays"
+        ),
+        pytest.param(
+            seen(spec={"status": {"phase": "Failed"}}, main=runs()),
+            "Failed",
+            [],
+            ["u/main/0"],
+            id="and nothing may go on running in it",
+        ),
+        pytest.param(
+            seen(spec={"metadata": {"deletionTimestamp": "x"}}, main=runs()),
+            "Pending",
+            [],
+            ["u/main/0"],
+            id="a deleted Pod is stopped",
+        ),
         pytest.param(seen(spec={"metadata": {"deletionTimestamp": "x"}}), "Pending", [], [], id="and never started"),
         pytest.param(seen(spec={"refusal": "no room"}), "Pending", [], [], id="without room nothing starts"),
     ],
-)  # fmt: skip
+)
 def test_steps(given: Seen, phase: str, start: list[tuple[str, int]], stop: list[str]) -> None:
     decided = steps(given, NOW)
     assert (decided.phase, list(decided.start), [key for key, _ in decided.stop]) == (phase, start, stop)

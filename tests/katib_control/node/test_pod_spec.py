@@ -21,9 +21,13 @@ POD: dict[str, Any] = {
 }
 SOURCES = Sources(config_maps={"c": {"data": {"k": "v", "other": "w"}}}, secrets={"s": {"data": {"token": "dDBw"}}})
 MACHINE = Machine(
-    python=sys.executable, directory="/", path=("/first",), inherited={"HOME": "/home/me", "PATH": "/bin", "_KFP_RUNTIME": "true"},
-    added={"SERVICE": "here"}, resources={"cpu": parse(4), "memory": parse("8Gi")},
-)  # fmt: skip
+    python=sys.executable,
+    directory="/",
+    path=("/first",),
+    inherited={"HOME": "/home/me", "PATH": "/bin", "_KFP_RUNTIME": "true"},
+    added={"SERVICE": "here"},
+    resources={"cpu": parse(4), "memory": parse("8Gi")},
+)
 
 
 def defined(*env: dict[str, Any], sources: Sources = SOURCES, **container: Any) -> dict[str, str]:
@@ -39,20 +43,34 @@ def value_from(**ref: Any) -> dict[str, Any]:
     [
         pytest.param({"name": "X", "value": "1"}, "1", id="a value"),
         pytest.param({"name": "X"}, "", id="no value is an empty one"),
-        pytest.param({"name": "X", "value": "$(SERVICE)/$(NONE)"}, "here/$(NONE)", id="a reference to what came before"),
+        pytest.param(
+            {"name": "X", "value": "$(SERVICE)/$(NONE)"}, "here/$(NONE)", id="a reference to what came before"
+        ),
         pytest.param(value_from(fieldRef={"fieldPath": "metadata.name"}), "p", id="the Pod's name"),
         pytest.param(value_from(fieldRef={"fieldPath": "metadata.labels['app']"}), "x", id="a label"),
         pytest.param(value_from(fieldRef={"fieldPath": "metadata.annotations['a/b']"}), "c", id="an annotation"),
         pytest.param(value_from(fieldRef={"fieldPath": "status.podIP"}), "127.0.0.1", id="the address"),
-        pytest.param(value_from(resourceFieldRef={"resource": "limits.cpu"}), "4", id="a limit that is not set is the machine's"),
-        pytest.param(value_from(resourceFieldRef={"resource": "limits.memory", "divisor": "1Gi"}), "8", id="in units of the divisor"),
+        pytest.param(
+            value_from(resourceFieldRef={"resource": "limits.cpu"}), "4", id="a limit that is not set is the machine's"
+        ),
+        pytest.param(
+            value_from(resourceFieldRef={"resource": "limits.memory", "divisor": "1Gi"}),
+            "8",
+            id="in units of the divisor",
+        ),
         pytest.param(value_from(resourceFieldRef={"resource": "requests.cpu"}), "1", id="rounded up"),
         pytest.param(value_from(configMapKeyRef={"name": "c", "key": "k"}), "v", id="from a ConfigMap"),
         pytest.param(value_from(secretKeyRef={"name": "s", "key": "token"}), "t0p", id="from a Secret, decoded"),
-        pytest.param(value_from(secretKeyRef={"name": "no", "key": "k", "optional": True}), None, id="optional and missing: not set"),
-        pytest.param(value_from(configMapKeyRef={"name": "c", "key": "no", "optional": True}), None, id="optional key: not set"),
+        pytest.param(
+            value_from(secretKeyRef={"name": "no", "key": "k", "optional": True}),
+            None,
+            id="optional and missing: not set",
+        ),
+        pytest.param(
+            value_from(configMapKeyRef={"name": "c", "key": "no", "optional": True}), None, id="optional key: not set"
+        ),
     ],
-)  # fmt: skip
+)
 def test_environment(entry: dict[str, Any], expected: str | None) -> None:
     assert defined(entry, resources={"requests": {"cpu": "100m"}}).get("X") == expected
 
@@ -141,7 +159,8 @@ def test_a_launch_has_everything_replaced(tmp_path: Path) -> None:
     container = {
         "name": "main", "command": ["sh", "-c", "echo $(NAME)"], "args": ["--out=/work/$(NAME)"],
         "env": [{"name": "NAME", "value": "n"}, {"name": "OUT", "value": "/work"}], "workingDir": "/work",
-        "resources": {"limits": {"memory": "1Mi"}}, "volumeMounts": [{"name": "w", "mountPath": "/work/", "subPath": "a"}],
+        "resources": {"limits": {"memory": "1Mi"}},
+        "volumeMounts": [{"name": "w", "mountPath": "/work/", "subPath": "a"}],
     }  # fmt: skip
     made, mounted = launch(POD, container, "u/main/0", places={"w": str(tmp_path)}, sources=SOURCES, machine=MACHINE)
     real = f"{tmp_path}/a"

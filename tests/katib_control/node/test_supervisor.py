@@ -97,7 +97,7 @@ def test_exit_code_and_times_are_on_disk_before_they_are_told(connect: Callable[
     node = connect()
     on_disk: list[Attempt | None] = []
     node.client._on_attempt = lambda item: (on_disk.append(read(record_path(node.state, item))), node.ends(item))  # type: ignore[assignment]
-    begun = node.start("pod/main/0", "sh", "-c", "exit 3")
+    begun = node.start("pod/main/0", "sh", "-c", "sleep 0.05; exit 3")
     ended = node.ends.of("pod/main/0")
     assert (begun.exit_code, ended.exit_code, ended.signal) == (None, 3, 0)
     assert on_disk == [ended]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import experiment
@@ -82,6 +82,7 @@ def test_reading_a_text(kind: str, space: dict[str, object], text: str, expected
     assert dimension(kind, **space).read(text) == expected
 
 
+@settings(deadline=None)
 @given(numeric("int") | numeric("double"), st.floats(0, 1))
 def test_a_value_reads_back_as_itself(space: dict[str, object], unit: float) -> None:
     found = search_space(with_parameters([space]).build().spec.parameters).dimensions[0]
@@ -89,6 +90,7 @@ def test_a_value_reads_back_as_itself(space: dict[str, object], unit: float) -> 
     assert found.read(value) == value
 
 
+@settings(deadline=None)
 @given(numeric("int") | numeric("double", stepped=True), st.floats(0, 1))
 def test_the_middle_of_a_cell_leads_to_its_value(space: dict[str, object], unit: float) -> None:
     found = search_space(with_parameters([space]).build().spec.parameters).dimensions[0]

@@ -45,8 +45,10 @@ class Recorder:
             experiment().algorithm("tep"), "spec.algorithm.algorithmName: no such algorithm; did you mean tpe?",
             id="a misspelt algorithm",
         ),
-        pytest.param(experiment().algorithm(""), "spec.algorithm.algorithmName: is needed", id="no algorithm's name"),
-        pytest.param(experiment().spec(algorithm=None), "spec.algorithm.algorithmName: is needed", id="no algorithm"),
+        pytest.param(experiment().algorithm(""), "spec.algorithm.algorithmName: must not be empty", id="no name"),
+        pytest.param(
+            experiment().spec(algorithm=None), "spec.algorithm.algorithmName: must not be empty", id="no algorithm"
+        ),
         pytest.param(
             experiment().algorithm("random", seed=1),
             "spec.algorithm.algorithmSettings[0].name: algorithm random has no such setting", id="an unknown setting",
@@ -56,7 +58,7 @@ class Recorder:
             id="a setting out of range",
         ),
         pytest.param(
-            experiment().double("x", 1, 0), "spec.parameters[0].feasibleSpace.max: must not be below min",
+            experiment().double("x", 1, 0), "spec.parameters[0].feasibleSpace.min: must be below max",
             id="an impossible space",
         ),
         pytest.param(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import TrialBuilder, experiment, suggestion, trial
@@ -87,6 +87,7 @@ def test_a_trial_that_did_not_change_is_not_read_again() -> None:
     assert after[1] == Record(("2",), "finished", 3.0, labels={}, observation=after[1].observation)
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.sampled_from(range(12)), max_size=6), max_size=6))
 def test_brought_up_to_date_equals_made_anew(steps: list[list[int]]) -> None:
     pool = [_POOL[number % len(_POOL)] for number in range(12)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -15,6 +15,7 @@ BOUNDS = {"uniform": (-2.0, 6.0), "logUniform": (1e-4, 10.0), "normal": (-2.0, 6
 
 
 @pytest.mark.parametrize("name", BOUNDS)
+@settings(deadline=None)
 @given(unit=st.floats(0, 1))
 def test_the_share_below_a_value_leads_back_to_the_value(name: str, unit: float) -> None:
     shape = prior(name, *BOUNDS[name])

@@ -23,7 +23,10 @@ def tuned(best: str | None = "0.97", state: str = "Succeeded", **assignments: st
     )  # fmt: skip
     values = {"opt": "sgd", "batch": "32", "layers": "3", "lr": "1", "rate": "1"} | assignments
     if best is not None:
-        metrics = [{"name": "acc", "max": best, "min": "0.1", "latest": best}, {"name": "loss", "max": "nan", "latest": "0.3"}]
+        metrics = [
+            {"name": "acc", "max": best, "min": "0.1", "latest": best},
+            {"name": "loss", "max": "nan", "latest": "0.3"},
+        ]
         built = built.status(
             currentOptimalTrial={
                 "bestTrialName": "x-1",

@@ -26,7 +26,9 @@ def spec(**changes: Any) -> dict[str, Any]:
         pytest.param({}, (9, 3), id="as it is"),
         pytest.param({"max_trial_count": 20, "parallel_trial_count": 5}, (20, 5), id="both overridden"),
         pytest.param({"max_trial_count": 2}, (2, 2), id="a shortened run runs no more at a time than in all"),
-        pytest.param({"max_trial_count": 2, "parallel_trial_count": 5}, (2, 5), id="what is said is not second-guessed"),
+        pytest.param(
+            {"max_trial_count": 2, "parallel_trial_count": 5}, (2, 5), id="what is said is not second-guessed"
+        ),
     ],
 )
 def test_counts_are_overridden(changes: dict[str, Any], counts: tuple[int, int]) -> None:

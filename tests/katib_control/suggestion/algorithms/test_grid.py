@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import experiment, trial
@@ -85,6 +85,7 @@ def test_a_grid_of_10_to_the_30_points_costs_nothing(options: dict[str, int]) ->
     assert len({tuple(pairs(item).values()) for item in search.ask(3).assignments}) == 3
 
 
+@settings(deadline=None)
 @given(st.integers(1, 300), st.text(max_size=5))
 def test_shuffling_is_a_permutation(size: int, seed: str) -> None:
     assert sorted(shuffled_index(index, size, seed) for index in range(size)) == list(range(size))
