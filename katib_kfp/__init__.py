@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from katib_kfp import local as local
     from katib_kfp import metrics as metrics
     from katib_kfp.client import KatibClient
-    from katib_kfp.experiment import Experiment, maximize, minimize
+    from katib_kfp.experiment import Experiment
+    from katib_kfp.objective import maximize, minimize
     from katib_kfp.space import Categorical, Discrete, Double, Int
     from katib_kfp.tuner import tune, unpack_parameters
 
@@ -39,8 +40,8 @@ _HOME = {
     "Experiment": "experiment",
     "Int": "space",
     "KatibClient": "client",
-    "maximize": "experiment",
-    "minimize": "experiment",
+    "maximize": "objective",
+    "minimize": "objective",
     "tune": "tuner",
     "unpack_parameters": "tuner",
 }

@@ -102,7 +102,7 @@ class KatibClient:
         ExperimentFailed, ExperimentGone, NotFound, TimeoutError.
         """
         waiter = Waiter(client=self.kube)
-        lines = on_change or ProgressLines(_print, waiter.clock)
+        lines = on_change or ProgressLines(_print)
         namespace = namespace or self.namespace
         found, finished = waiter.until_finished(name, namespace, timeout=timeout, on_change=lines)
         if not finished:

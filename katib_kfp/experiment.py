@@ -22,9 +22,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from katib_kfp import program
+from katib_kfp.objective import Objective
 from katib_kfp.space import Space, to_specs
 
 if TYPE_CHECKING:
@@ -42,45 +43,6 @@ _METADATA = {
 
 class ExperimentError(ValueError):
     """Arguments that make no Experiment; the message names the argument, the rule and the value."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Objective:
-    """What to optimise; made by ``maximize`` and ``minimize``."""
-
-    metric: str
-    type: Literal["minimize", "maximize"]
-    goal: float | None = None
-    also: Sequence[str] = ()
-
-    def __post_init__(self) -> None:
-        if not re.fullmatch(r"[\w|-]+", self.metric, re.ASCII):
-            raise ExperimentError(
-                f"objective: a metric name holds letters, digits, '_', '-' and '|' (got {self.metric!r})"
-            )
-        if self.type not in ("minimize", "maximize"):
-            raise ExperimentError(f"objective: type must be minimize or maximize (got {self.type!r})")
-        if isinstance(self.also, str) or self.metric in self.also:
-            raise ExperimentError(f"objective: also must be a list of other metrics (got {self.also!r})")
-
-    def to_spec(self) -> dict[str, Any]:
-        """Return Katib's ObjectiveSpec."""
-        spec: dict[str, Any] = {"type": self.type, "objectiveMetricName": self.metric}
-        if self.goal is not None:
-            spec["goal"] = float(self.goal)
-        if self.also:
-            spec["additionalMetricNames"] = list(self.also)
-        return spec
-
-
-def maximize(metric: str, *, goal: float | None = None, also: Sequence[str] = ()) -> Objective:
-    """Look for large values; end early when ``goal`` is reached; ``also`` names further metrics to keep."""
-    return Objective(metric=metric, type="maximize", goal=goal, also=tuple(also) if not isinstance(also, str) else also)
-
-
-def minimize(metric: str, *, goal: float | None = None, also: Sequence[str] = ()) -> Objective:
-    """Look for small values; end early when ``goal`` is reached; ``also`` names further metrics to keep."""
-    return Objective(metric=metric, type="minimize", goal=goal, also=tuple(also) if not isinstance(also, str) else also)
 
 
 class Options(TypedDict, total=False):

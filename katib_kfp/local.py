@@ -9,11 +9,15 @@ with local.control_plane() as client:
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from katib_kfp.client import KatibClient
+from katib_kfp.runtime.create import ensure_namespace
 
 
 @contextmanager
@@ -26,4 +30,45 @@ def control_plane(state: str | Path | None = None, *, namespace: str = "default"
     from katib_control.embedded import ControlPlane  # heavy: only where it runs
 
     with ControlPlane(Path(state) if state is not None else None) as plane:
+        ensure_namespace(plane.client, namespace)
         yield KatibClient(plane.client, namespace)
+
+
+@contextmanager
+def readable_logs() -> Iterator[None]:
+    """Leave out of what ``kfp.local`` prints that which only debugging wants: the executor's own words and its input.
+
+    Everything that a component prints, and every error, stays.
+    """
+    plain = sys.stdout
+    sys.stdout = _WithoutExecutor(plain)
+    try:
+        yield
+    finally:
+        sys.stdout = plain
+
+
+class _WithoutExecutor(io.TextIOBase):
+    """Passes whole lines on, but for lines of the KFP executor and the JSON that follows ``Got executor_input``."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out, self._rest, self._closing = out, "", ""
+
+    def write(self, text: str) -> int:
+        *lines, self._rest = (self._rest + text).split("\n")
+        self._out.writelines(f"{line}\n" for line in lines if self._wanted(line))
+        return len(text)
+
+    def flush(self) -> None:
+        self._out.flush()
+
+    def _wanted(self, line: str) -> bool:
+        if self._closing:
+            if line.rstrip() == self._closing:
+                self._closing = ""
+            return False
+        if "[KFP Executor" in line and " INFO]: " in line:
+            if line.rstrip().endswith("Got executor_input:"):
+                self._closing = line[: len(line) - len(line.lstrip())] + "}"
+            return False
+        return bool(line.strip())

@@ -20,7 +20,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from katib_kfp import program
-from katib_kfp.experiment import Experiment, Objective
+from katib_kfp.experiment import Experiment
+from katib_kfp.objective import Objective
 from katib_kfp.runtime.codec import encode
 from katib_kfp.space import Space, to_specs
 

@@ -5,7 +5,7 @@ python pipelines/train_then_tune.py --compile demo.yaml   # IR YAML for a KFP cl
 """
 
 import argparse
-import warnings
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -14,13 +14,13 @@ from kfp import compiler, dsl, local
 from kfp.dsl import HTML, Dataset, Input, Markdown, Output
 
 from katib_kfp import Categorical, Discrete, Double, Int, maximize, tune
+from katib_kfp.local import readable_logs
 
-IMAGE = "python:3.11"
-component = partial(dsl.component, base_image=IMAGE, packages_to_install=["scikit-learn"], install_kfp_package=False)
+component = partial(dsl.component, base_image="python:3.11", packages_to_install=["scikit-learn"])
 
 
 @component
-def prepare(train_set: Output[Dataset], test_set: Output[Dataset]):
+def prepare(data: Output[Dataset], test: Output[Dataset]):
     """Split the handwritten digits that scikit-learn ships: 60 % to train and tune on, 40 % to compare on."""
     import numpy
     from sklearn.datasets import load_digits
@@ -28,51 +28,41 @@ def prepare(train_set: Output[Dataset], test_set: Output[Dataset]):
 
     x, y = load_digits(return_X_y=True)
     x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=0.4, random_state=0, stratify=y)
-    for data, inputs, labels in ((train_set, x_train, y_train), (test_set, x_test, y_test)):
-        with open(data.path, "wb") as file:
+    for part, inputs, labels in ((data, x_train, y_train), (test, x_test, y_test)):
+        with open(part.path, "wb") as file:
             numpy.savez(file, x=inputs, y=labels)
 
 
 @component
-def train(train_set: Input[Dataset], lr: float, hidden: int, activation: str, batch_size: int) -> float:
+def train(data: Input[Dataset], lr: float, hidden: int, activation: str, batch_size: int) -> float:
     """One trial: the accuracy of a small neural network in cross-validation."""
-    import warnings
-
     import numpy
     from sklearn.model_selection import cross_val_score
     from sklearn.neural_network import MLPClassifier
 
-    warnings.simplefilter("ignore")  # 100 epochs are the budget, converged or not
-    data = numpy.load(train_set.path)
-    model = MLPClassifier(
-        (hidden,), activation, learning_rate_init=lr, batch_size=batch_size, max_iter=100, random_state=0
-    )
-    return float(cross_val_score(model, data["x"], data["y"], cv=3).mean())
+    rows, budget = numpy.load(data.path), {"max_iter": 100, "random_state": 0}
+    model = MLPClassifier((hidden,), activation, learning_rate_init=lr, batch_size=batch_size, **budget)
+    return float(cross_val_score(model, rows["x"], rows["y"], cv=3).mean())
 
 
 @component
 def retrain(
-    train_set: Input[Dataset], test_set: Input[Dataset], lr: float, hidden: int, activation: str, batch_size: int
+    data: Input[Dataset], test: Input[Dataset], lr: float, hidden: int, activation: str, batch_size: int
 ) -> float:
     """Train on the whole training set; return the accuracy on data that tuning has never seen."""
-    import warnings
-
     import numpy
     from sklearn.neural_network import MLPClassifier
 
-    warnings.simplefilter("ignore")
-    train, test = numpy.load(train_set.path), numpy.load(test_set.path)
-    model = MLPClassifier(
-        (hidden,), activation, learning_rate_init=lr, batch_size=batch_size, max_iter=100, random_state=0
-    )
-    return float(model.fit(train["x"], train["y"]).score(test["x"], test["y"]))
+    rows, unseen, budget = numpy.load(data.path), numpy.load(test.path), {"max_iter": 100, "random_state": 0}
+    model = MLPClassifier((hidden,), activation, learning_rate_init=lr, batch_size=batch_size, **budget)
+    return float(model.fit(rows["x"], rows["y"]).score(unseen["x"], unseen["y"]))
 
 
-@dsl.component(base_image=IMAGE, install_kfp_package=False)
+@component
 def compare(baseline: float, tuned: float, best: str, summary: Output[Markdown]):
     """Write baseline against tuned."""
     with open(summary.path, "w") as file:
-        file.write(f"| | accuracy |\n|---|---|\n| baseline | {baseline:.4f} |\n| tuned, {best} | {tuned:.4f} |\n")
+        file.write(f"baseline accuracy {baseline:.4f}\ntuned accuracy    {tuned:.4f} with {best}\n")
 
 
 DEFAULTS = {"lr": 0.001, "hidden": 100, "activation": "relu", "batch_size": 200}  # scikit-learn's own
@@ -86,56 +76,43 @@ tune_train = tune(
         "batch_size": Discrete(choices=[16, 32, 64, 128, 256]),
     },
     objective=maximize("accuracy"),
-    max_trial_count=24,
     parallel_trial_count=4,
     algorithm_settings={"random_state": 1},
     env={"OMP_NUM_THREADS": 1},  # four trials at a time share the cores
 )
-
-
-class Outcome(NamedTuple):
-    """What the pipeline gives."""
-
-    baseline: float
-    tuned: float
-    best: str
-    experiment: str
-    report: HTML
+Outcome = NamedTuple("Outcome", [("summary", Markdown), ("report", HTML), ("experiment", str)])  # noqa: UP014  short
 
 
 @dsl.pipeline(name="train-then-tune")
 def train_then_tune(max_trials: int = 24, run_id: str = "", state_dir: str = "", on_cancel: str = "delete") -> Outcome:
     """Tune between preparing the data and training for real."""
-    data = prepare()
-    sets = {"train_set": data.outputs["train_set"], "test_set": data.outputs["test_set"]}
-    baseline = retrain(**sets, **DEFAULTS).set_display_name("baseline")
-    best = tune_train(
-        train_set=sets["train_set"], max_trial_count=max_trials, run_id=run_id, state_dir=state_dir, on_cancel=on_cancel
-    )
-    tuned = retrain(**sets, **{name: best.outputs[name] for name in DEFAULTS}).set_display_name("retrain")
-    chosen = best.outputs["best_hyperparameters_json"]
-    compare(baseline=baseline.output, tuned=tuned.output, best=chosen)
-    return Outcome(baseline.output, tuned.output, chosen, best.outputs["experiment_name"], best.outputs["report"])
+    ready = prepare()
+    sets = {"data": ready.outputs["data"], "test": ready.outputs["test"]}
+    where = {"run_id": run_id, "state_dir": state_dir, "on_cancel": on_cancel}
+    baseline = retrain(**sets, **DEFAULTS)
+    best = tune_train(data=sets["data"], max_trial_count=max_trials, **where).after(baseline)
+    tuned = retrain(**sets, **{name: best.outputs[name] for name in DEFAULTS})
+    told = compare(baseline=baseline.output, tuned=tuned.output, best=best.outputs["best_hyperparameters_json"])
+    return Outcome(told.outputs["summary"], best.outputs["report"], best.outputs["experiment_name"])
 
 
 def main() -> None:
     """Run the pipeline here, or compile it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--max-trials", type=int, default=24, help="how many points to try")
-    parser.add_argument("--state", default=".katib-kfp", help="where everything is kept (default: %(default)s)")
+    parser.add_argument("--state", default=".katib-kfp", help="where all is kept (default: %(default)s)")
     parser.add_argument("--compile", metavar="FILE", help="write the IR YAML and do not run")
     asked = parser.parse_args()
     if asked.compile:
-        compiler.Compiler().compile(train_then_tune, asked.compile)
-        return print(f"wrote {asked.compile}: upload it to a KFP cluster")
-    warnings.filterwarnings("ignore", category=UserWarning, module="kfp")
-    local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(Path(asked.state) / "pipelines"))
-    run = train_then_tune(max_trials=asked.max_trials, run_id="demo", state_dir=asked.state, on_cancel="keep")
-    found = run.outputs
-    print(f"\nbaseline accuracy {found['baseline']:.4f}\ntuned accuracy    {found['tuned']:.4f}  with {found['best']}")
-    print(f"report            {found['report'].path}\n\nWhat to try next:")
-    print(f"  katib-kfp show {found['experiment']} --state {asked.state}   # every trial")
-    print("  python pipelines/train_then_tune.py --compile demo.yaml   # the same pipeline for a cluster")
+        return compiler.Compiler().compile(train_then_tune, asked.compile)
+    here = {"run_id": "demo", "on_cancel": "keep", "state_dir": asked.state}  # so that it goes on where it was
+    local.init(local.SubprocessRunner(use_venv=False), pipeline_root=f"{asked.state}/pipelines")
+    with readable_logs():
+        found = train_then_tune(max_trials=asked.max_trials, **here).outputs
+    report = shutil.copy(found["report"].path, f"{asked.state}/report.html")
+    print(f"\n{Path(found['summary'].path).read_text()}HTML report       {report}\n\nWhat to try next:")
+    print(f"  katib-kfp show {found['experiment']} --state {asked.state}")
+    print(f"  python pipelines/{parser.prog} --compile demo.yaml")
 
 
 if __name__ == "__main__":

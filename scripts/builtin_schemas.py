@@ -77,6 +77,27 @@ ENUMS: dict[str, dict[str, list[str]]] = {
     "PodSpec": {"restartPolicy": ["Always", "OnFailure", "Never"]},
     "ServiceSpec": {"type": ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"]},
 }
+# The classes say nothing of the kinds themselves.
+KINDS = {
+    "ClusterRole": "ClusterRole is a list of rules that may be granted everywhere.",
+    "ClusterRoleBinding": "ClusterRoleBinding grants a ClusterRole everywhere.",
+    "ConfigMap": "ConfigMap holds text that Pods read as variables or files.",
+    "CustomResourceDefinition": "CustomResourceDefinition adds a kind to the API: its names, versions and schemas.",
+    "Deployment": "Deployment keeps a number of equal Pods going.",
+    "Event": "Event tells what has happened to another object.",
+    "Job": "Job runs Pods until enough of them have ended well.",
+    "Lease": "Lease says who leads, and until when.",
+    "Namespace": "Namespace keeps the names of objects apart; they go when it goes.",
+    "Node": "Node is a machine that runs Pods.",
+    "PersistentVolume": "PersistentVolume is storage that outlives Pods.",
+    "PersistentVolumeClaim": "PersistentVolumeClaim asks for a PersistentVolume.",
+    "Pod": "Pod is a collection of containers that run together on one machine.",
+    "Role": "Role is a list of rules that may be granted in its namespace.",
+    "RoleBinding": "RoleBinding grants a Role in its namespace.",
+    "Secret": "Secret holds data that not everybody may read.",
+    "Service": "Service is one address for several Pods.",
+    "ServiceAccount": "ServiceAccount is who a Pod is to the API.",
+}
 # What a server demands of nobody, though the classes do: statuses are written by controllers, bit by bit.
 LENIENT = re.compile(r"(Status|Condition|Conditions|StateTerminated|StateRunning|NodeSystemInfo|PodIP|HostIP)$")
 
@@ -136,6 +157,8 @@ def definitions() -> tuple[dict[str, Any], dict[str, Any]]:
             continue
         cls = getattr(models, class_name)
         schemas[name], docs[name] = definition(cls, name)
+        if name in KINDS:
+            docs[name] = {"": KINDS[name]} | docs[name]
         todo += re.findall(r"[A-Z]\w+", " ".join(cls.openapi_types.values()))
     return dict(sorted(schemas.items())), dict(sorted(docs.items()))
 

@@ -1,4 +1,6 @@
-"""Write what is made from code: ``components/<name>/`` and the CRD manifests. ``--check`` compares and writes nothing.
+"""Write what is made from code; ``--check`` compares and writes nothing.
+
+``components/<name>/``, the CRD manifests, and the marked parts of README.md and docs/ (``generate_docs.py``).
 
 Deterministic, and independent of the patch version of kfp.
 """
@@ -17,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import generate_docs
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,14 +56,16 @@ with dsl.ExitHandler(clean_up):
 
 def generated() -> Iterator[tuple[str, str]]:
     """Yield path and text of every file."""
+    definitions = {}
     for name in NAMES:
         folder = f"components/{name}"
         text = component_yaml(name)
-        definition = yaml.safe_load(text)
+        definition = definitions[name] = yaml.safe_load(text)
         yield f"{folder}/component.yaml", text
         yield f"{folder}/metadata.yaml", metadata_yaml(name)
         yield f"{folder}/README.md", readme(name, definition)
     yield from crd_manifests()
+    yield from generate_docs.pages(ROOT, definitions)
 
 
 def component_yaml(name: str) -> str:
@@ -93,49 +98,36 @@ def metadata_yaml(name: str) -> str:
 
 def readme(name: str, definition: dict[str, Any]) -> str:
     """Return the README: what it does, what it takes, what it gives, how it is used."""
-    root = definition["root"]
-    description = definition["components"][f"comp-{name.replace('_', '-')}"]
-    executors = definition["deploymentSpec"]["executors"]
-    image = next(iter(executors.values()))["container"]["image"]
     doc = inspect.getdoc(getattr(importlib.import_module("katib_kfp.components"), name).python_func) or ""
-    about = doc.split("\n\nArgs:")[0].strip()
-    inputs = root.get("inputDefinitions", {}).get("parameters", {})
-    outputs = description.get("outputDefinitions", {})
-    lines = [
+    executors = definition["deploymentSpec"]["executors"]
+    parts = [
         f"# {name}",
-        "",
-        about,
-        "",
+        doc.split("\n\nArgs:")[0].strip(),
         "## Inputs",
-        "",
-        "| Parameter | Type | Default | Description |",
-        "|---|---|---|---|",
+        "\n".join(_input_rows(definition["root"].get("inputDefinitions", {}).get("parameters", {}), doc)),
+        "## Outputs",
+        "\n".join(_output_rows(definition["components"][f"comp-{name.replace('_', '-')}"]["outputDefinitions"], doc)),
+        "## Usage",
+        f"```python\nfrom katib_kfp.components import {name}\n\n{EXAMPLES[name].rstrip()}\n```",
+        f'The same from this file: `kfp.components.load_component_from_file("components/{name}/component.yaml")`.',
+        f"Image: `{next(iter(executors.values()))['container']['image']}`",
     ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _input_rows(inputs: dict[str, Any], doc: str) -> Iterator[str]:
+    yield from ("| Parameter | Type | Default | Description |", "|---|---|---|---|")
     for key, item in sorted(inputs.items(), key=lambda pair: (pair[1].get("isOptional", False), pair[0])):
         default = f"`{_default(item)}`" if item.get("isOptional") else ""
-        lines.append(f"| `{key}` | {TYPES[item['parameterType']]} | {default} | {_said(key, doc)} |")
-    lines += ["", "## Outputs", "", "| Name | Type | Description |", "|---|---|---|"]
+        yield f"| `{key}` | {TYPES[item['parameterType']]} | {default} | {_said(key, doc)} |"
+
+
+def _output_rows(outputs: dict[str, Any], doc: str) -> Iterator[str]:
+    yield from ("| Name | Type | Description |", "|---|---|---|")
     for key, item in outputs.get("parameters", {}).items():
-        lines.append(f"| `{key}` | {TYPES[item['parameterType']]} | {_said(key, doc.split('Returns:')[-1])} |")
+        yield f"| `{key}` | {TYPES[item['parameterType']]} | {_said(key, doc.split('Returns:')[-1])} |"
     for key, item in outputs.get("artifacts", {}).items():
-        kind = item["artifactType"]["schemaTitle"].removeprefix("system.")
-        lines.append(f"| `{key}` | {kind} | {_said(key, doc)} |")
-    lines += [
-        "",
-        "## Usage",
-        "",
-        "```python",
-        f"from katib_kfp.components import {name}",
-        "",
-        EXAMPLES[name].rstrip(),
-        "```",
-        "",
-    ]
-    lines += [
-        f'The same from this file: `kfp.components.load_component_from_file("components/{name}/component.yaml")`.',
-        "",
-    ]
-    return "\n".join([*lines, f"Image: `{image}`", ""])
+        yield f"| `{key}` | {item['artifactType']['schemaTitle'].removeprefix('system.')} | {_said(key, doc)} |"
 
 
 def _said(name: str, doc: str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from katib_control.admission.experiment import ExperimentAdmission
 from katib_control.api.crd import crds
 from katib_control.api.experiment import ConfigMapSource
+from katib_control.api.validation.installed import Installed
 from katib_control.apiserver.gc import GarbageCollector
 from katib_control.apiserver.ports import Admission
 from katib_control.apiserver.server import ApiServer
@@ -33,6 +34,9 @@ from katib_control.suggestion.engine import Engine
 
 if TYPE_CHECKING:
     from katib_control.apiserver.http import HttpServer
+
+INSTALLED = Installed(collectors=("StdOut", "Push"), early_stopping=())
+"""What this control plane has; algorithms are the engine's own to check."""
 
 
 class ControlPlane:
@@ -57,11 +61,11 @@ class ControlPlane:
         self._server = ApiServer(Store(self.state), clock=clock, admit=self._admit, logs=self._logs)
         self.transport: Transport = self._server.handle
         self.client = Client(self.transport)
-        self.observations = ObservationStore(f"sqlite:///{self.state / 'observations.sqlite3'}")
+        self.observations = ObservationStore(self.state / "observations.sqlite3")
         engine = Engine()
-        self._admission = ExperimentAdmission(self._read_template, engine.validate)
+        self._admission = ExperimentAdmission(self._read_template, engine.validate, INSTALLED)
         self._recorder = EventRecorder(self.client, "katib-controller", clock)
-        collector = PodLogCollector(self.client, self.observations, clock)
+        self._collector = PodLogCollector(self.client, self.observations, clock)
         self._node = Node(
             self.client, self.state / "node", clock=clock, environment=environment or {}, capacity=capacity
         )
@@ -70,7 +74,7 @@ class ControlPlane:
             GarbageCollector(self.client),
             self._node,
             JobController(self.client, clock=clock),
-            Reconcilers(self.client, engine, self.observations, collector, clock, self._recorder),
+            Reconcilers(self.client, engine, self.observations, self._collector, clock, self._recorder),
         ]
         self._manager = Manager([], parts)
         self._http: HttpServer | None = None
@@ -91,6 +95,7 @@ class ControlPlane:
 
     def close(self) -> None:
         """Let go of the state directory; enough where nothing was started."""
+        self._collector.close()
         self._server.close()
         self.observations.close()
         if self._temporary:

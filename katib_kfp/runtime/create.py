@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,7 +12,7 @@ from katib_control.api.conditions import is_true
 from katib_control.api.experiment import Experiment
 from katib_control.kube.client import Client
 from katib_control.kube.errors import AlreadyExists, NotFound
-from katib_control.kube.resources import EXPERIMENTS
+from katib_control.kube.resources import EXPERIMENTS, NAMESPACES
 from katib_kfp.runtime import names
 from katib_kfp.runtime.errors import NotAdoptable
 from katib_kfp.runtime.names import Asker
@@ -150,6 +151,15 @@ def remove(client: Client, name: str, namespace: str) -> bool:
     except NotFound:
         return False
     return True
+
+
+def ensure_namespace(client: Client, namespace: str) -> None:
+    """Make the namespace if it is not there: on one's own machine nobody else will."""
+    try:
+        client.get(NAMESPACES, namespace)
+    except NotFound:
+        with suppress(AlreadyExists):
+            client.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
 
 
 def _existing(client: Client, body: Mapping[str, Any]) -> Experiment | None:

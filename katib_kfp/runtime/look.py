@@ -12,7 +12,7 @@ from katib_kfp.runtime.place import Connection, Where, connect, decide, in_use, 
 
 @contextmanager
 def look(where: Where) -> Iterator[Connection]:
-    """Yield a connection for reading; no trial starts or ends because of it. Raise PlaceError where there is nothing."""
+    """Yield a connection for reading; nothing starts or ends because of it. Raise PlaceError where nothing is."""
     place = decide(where, os.environ, inside_cluster(os.environ))
     if place.state is None or in_use(place.state):
         with connect(where, timeout=0) as connection:

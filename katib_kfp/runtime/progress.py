@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -105,21 +108,49 @@ class Pace:
         return max(0.0, (now.wanted - now.done) * (moment - began) / done)
 
 
-class ProgressLines:
-    """Writes one line for each change, at most one a second; the last one always."""
+Later = Callable[[float, Callable[[], None]], None]
+"""Calls a function after so many seconds, from another thread."""
 
-    def __init__(self, write: Callable[[str], None], clock: Callable[[], float]) -> None:
-        self._write, self._clock, self._pace = write, clock, Pace(clock)
-        self._shown: tuple[Progress, float] | None = None
+
+def later(seconds: float, call: Callable[[], None]) -> None:
+    """Call a function after so many seconds; does not keep the process alive."""
+    timer = threading.Timer(seconds, call)
+    timer.daemon = True
+    timer.start()
+
+
+class ProgressLines:
+    """Writes a line for each change, at most one a second; what came too soon is shown when the second is over."""
+
+    def __init__(
+        self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic, later: Later = later
+    ) -> None:
+        self._write, self._clock, self._later, self._pace = write, clock, later, Pace(clock)
+        self._lock = threading.Lock()
+        self._now: Progress | None = None
+        self._shown: Progress | None = None
+        self._next = -math.inf
+        self._waiting = False
 
     def __call__(self, experiment: Experiment) -> None:
-        """Show the Experiment's progress if it has changed."""
-        now = progress(experiment)
-        left = self._pace.seconds_left(now)
-        moment = self._clock()
-        if self._shown:
-            before, when = self._shown
-            if before == now or (moment - when < 1.0 and not now.finished):
-                return
-        self._shown = (now, moment)
-        self._write(line(now, left))
+        """Show the Experiment's progress if it has changed, now or soon."""
+        with self._lock:
+            self._now = progress(experiment)
+            left = self._next - self._clock()
+            if left <= 0 or self._now.finished:
+                self._show()
+            elif not self._waiting:
+                self._waiting = True
+                self._later(left, self._catch_up)
+
+    def _catch_up(self) -> None:
+        with self._lock:
+            self._waiting = False
+            self._show()
+
+    def _show(self) -> None:
+        if self._now is None or self._now == self._shown:
+            return
+        left = self._pace.seconds_left(self._now)
+        self._shown, self._next = self._now, self._clock() + 1.0
+        self._write(line(self._now, left))

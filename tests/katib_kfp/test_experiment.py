@@ -10,6 +10,7 @@ import pytest
 from katib_control.api.experiment import Experiment as ApiExperiment
 from katib_kfp import Categorical, Double, Experiment, Int, maximize, minimize
 from katib_kfp.experiment import ExperimentError
+from katib_kfp.objective import ObjectiveError
 from katib_kfp.runtime import codec
 from katib_kfp.space import SpaceError
 
@@ -100,24 +101,48 @@ def test_a_space_may_be_used_twice() -> None:
     [
         pytest.param(lambda: command(max_trials=3), ExperimentError, "did you mean max_trial_count?", id="a typo"),
         pytest.param(lambda: command(colour=3), ExperimentError, "colour: no such option; known: name", id="nonsense"),
-        pytest.param(lambda: command(max_trial_count=0), ExperimentError, "max_trial_count: must be an int of at least 1",
-                     id="no trials"),
+        pytest.param(
+            lambda: command(max_trial_count=0),
+            ExperimentError,
+            "max_trial_count: must be an int of at least 1",
+            id="no trials",
+        ),
         pytest.param(lambda: command(parallel_trial_count=2.0), ExperimentError, "(got 2.0)", id="a float count"),
-        pytest.param(lambda: command(words="python train.py"), ExperimentError, "must be a list of words", id="one text"),
-        pytest.param(lambda: command(words=["x", "${trialParameters.lr}"]), ExperimentError,
-                     "never uses ${trialParameters.opt}", id="a parameter that is not used"),
-        pytest.param(lambda: command(words=[*COMMAND, "${trialParameters.depth}"]), ExperimentError,
-                     "${trialParameters.depth} is not in the search space", id="a parameter that is not tuned"),
+        pytest.param(
+            lambda: command(words="python train.py"), ExperimentError, "must be a list of words", id="one text"
+        ),
+        pytest.param(
+            lambda: command(words=["x", "${trialParameters.lr}"]),
+            ExperimentError,
+            "never uses ${trialParameters.opt}",
+            id="a parameter that is not used",
+        ),
+        pytest.param(
+            lambda: command(words=[*COMMAND, "${trialParameters.depth}"]),
+            ExperimentError,
+            "${trialParameters.depth} is not in the search space",
+            id="a parameter that is not tuned",
+        ),
         pytest.param(lambda: command(space={}), SpaceError, "is empty", id="no space"),
-        pytest.param(lambda: command(objective="accuracy"), ExperimentError, "must be maximize(", id="a bare objective"),
-        pytest.param(lambda: maximize("val acc"), ExperimentError, "'val acc'", id="a metric name with a space"),
-        pytest.param(lambda: maximize("a", also="b"), ExperimentError, "must be a list", id="one metric instead of a list"),
-        pytest.param(lambda: maximize("a", also=["a"]), ExperimentError, "list of other metrics", id="the objective twice"),
+        pytest.param(
+            lambda: command(objective="accuracy"), ExperimentError, "must be maximize(", id="a bare objective"
+        ),
+        pytest.param(lambda: maximize("val acc"), ObjectiveError, "'val acc'", id="a metric name with a space"),
+        pytest.param(
+            lambda: maximize("a", also="b"), ObjectiveError, "must be a list", id="one metric instead of a list"
+        ),
+        pytest.param(
+            lambda: maximize("a", also=["a"]), ObjectiveError, "list of other metrics", id="the objective twice"
+        ),
         pytest.param(lambda: Experiment.from_spec("a: [b"), ExperimentError, "spec: must be YAML", id="broken YAML"),
-        pytest.param(lambda: function(space={**SPACE, "x": Int(min=1, max=2)}), ValueError, "has no parameter 'x'",
-                     id="a tuned parameter that the function has not"),
+        pytest.param(
+            lambda: function(space={**SPACE, "x": Int(min=1, max=2)}),
+            ValueError,
+            "has no parameter 'x'",
+            id="a tuned parameter that the function has not",
+        ),
     ],
-)  # fmt: skip
+)
 def test_mistakes_are_told_in_one_line(make: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error) as caught:
         make()

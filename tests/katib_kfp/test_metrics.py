@@ -48,7 +48,10 @@ def test_what_the_collector_could_not_read_is_refused(call: object, message: str
 
 
 def test_metrics_need_the_standard_library_only() -> None:
-    code = "import sys; import katib_kfp.metrics; print([n for n in sys.modules if n.split('.')[0] not in sys.stdlib_module_names])"
+    code = (
+        "import sys, katib_kfp.metrics\n"
+        "print([name for name in sys.modules if name.split('.')[0] not in sys.stdlib_module_names])"
+    )
     found = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, cwd=_root())
     assert found.stdout.strip() in (
         "['katib_kfp', 'katib_kfp.metrics']",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 import pytest
-from builders import experiment, trial
 
+from builders import experiment, trial
 from katib_kfp.outcome import outcome, summary, usable
 from katib_kfp.runtime.results import Results
 

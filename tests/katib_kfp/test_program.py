@@ -57,7 +57,10 @@ from kfp import dsl
 from kfp.dsl import *
 from typing import *
 
-def train(data: Input[Dataset], model: Output[Model], scores: Output[Metrics], note: OutputPath(str), lr: float, layers: int, batch: int, opt: str) -> NamedTuple("O", [("accuracy", float), ("name", str)]):
+def train(
+    data: Input[Dataset], model: Output[Model], scores: Output[Metrics], note: OutputPath(str),
+    lr: float, layers: int, batch: int, opt: str,
+) -> NamedTuple("O", [("accuracy", float), ("name", str)]):
     open(model.path, "w").write("m")
     open(note, "w").write("n")
     scores.log_metric("loss", 0.5)

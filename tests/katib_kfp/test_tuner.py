@@ -3,15 +3,16 @@
 No postponed annotations here: kfp reads the signatures of the components below.
 """
 
+import collections
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from conftest_kfp import run_here  # noqa: F401  a fixture
 from kfp import compiler, dsl
 from kfp import components as kfp_components
 
+from conftest_kfp import run_here  # noqa: F401  a fixture
 from katib_kfp import Categorical, Discrete, Double, Int, maximize, tune, unpack_parameters
 from katib_kfp.components import tune as tune_component
 from katib_kfp.runtime import codec, outputs
@@ -154,12 +155,18 @@ def test_what_cannot_be_tuned_is_refused(component: Any, space: Any, message: An
 @pytest.mark.parametrize(
     ("arguments", "wanted"),
     [
-        pytest.param({"best_hyperparameters": {"lr": 1, "layers": 3.0, "batch": 32.0, "opt": "sgd"}}, [1.0, 3, 32, "sgd"],
-                     id="numbers that KFP has changed have their types again"),
-        pytest.param({"best_hyperparameters_json": json.dumps({"lr": 0.5, "layers": 2**60 + 1, "batch": 16, "opt": "a"})},
-                     [0.5, 2**60 + 1, 16, "a"], id="JSON is exact"),
+        pytest.param(
+            {"best_hyperparameters": {"lr": 1, "layers": 3.0, "batch": 32.0, "opt": "sgd"}},
+            [1.0, 3, 32, "sgd"],
+            id="numbers that KFP has changed have their types again",
+        ),
+        pytest.param(
+            {"best_hyperparameters_json": json.dumps({"lr": 0.5, "layers": 2**60 + 1, "batch": 16, "opt": "a"})},
+            [0.5, 2**60 + 1, 16, "a"],
+            id="JSON is exact",
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_unpacker_gives_each_parameter_its_type(arguments: Any, wanted: Any) -> None:
     found = unpack_parameters(SPACE).python_func(**arguments)
     assert [(value, type(value)) for value in found] == [(value, type(value)) for value in wanted]
@@ -189,7 +196,7 @@ def test_a_tuning_step_runs_in_a_pipeline_and_from_yaml(run_here: Path, tmp_path
         typed = use(**{name: best.outputs[name] for name in SPACE})
         values = unpack(best_hyperparameters=best.outputs["best_hyperparameters"]).after(again)
         unpacked = use(**{name: values.outputs[name] for name in SPACE})
-        found = NamedTuple("Outputs", [("typed", str), ("unpacked", str), ("value", float), ("json", str)])
+        found = collections.namedtuple("Outputs", ["typed", "unpacked", "value", "json"])
         exact = best.outputs["best_hyperparameters_json"]
         return found(typed.output, unpacked.output, best.outputs["best_objective_value"], exact)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from katib_control.api.defaults import default
 from katib_control.api.errors import FieldError, InvalidObject
 from katib_control.api.experiment import ConfigMapSource, Experiment
 from katib_control.api.validation import validate
+from katib_control.api.validation.installed import ANYTHING, Installed
 from katib_control.kube.errors import Invalid
 
 ReadTemplate = Callable[[ConfigMapSource], str | None]
@@ -20,15 +22,18 @@ CheckAlgorithm = Callable[[Experiment], Sequence[FieldError]]
 class ExperimentAdmission:
     """Defaults and validates Experiments; the same call for a webhook and for the embedded server."""
 
-    def __init__(self, read_template: ReadTemplate, check_algorithm: CheckAlgorithm) -> None:
+    def __init__(
+        self, read_template: ReadTemplate, check_algorithm: CheckAlgorithm, installed: Installed = ANYTHING
+    ) -> None:
         self._read_template = read_template
         self._check_algorithm = check_algorithm
+        self._installed = installed
 
     def __call__(self, new: dict[str, Any], old: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return ``new`` with defaults; raise Invalid (422) with one cause for each broken rule.
 
-        An update that leaves the spec as it is (labels, finalizers) passes untouched, so that nothing which was accepted
-        once can later refuse to be deleted.
+        An update that leaves the spec as it is (labels, finalizers) passes untouched: what was accepted once can never
+        refuse to be deleted.
         """
         if old is not None and old.get("spec") == new.get("spec"):
             return new
@@ -39,7 +44,7 @@ class ExperimentAdmission:
         template = self._template(experiment)
         experiment = default(experiment, template)
         before = Experiment.decode(old) if old is not None else None
-        errors = [*validate(experiment, old=before, template=template)]
+        errors = [*validate(experiment, old=before, template=template, installed=self._installed)]
         if before is None and experiment.spec.algorithm is not None:
             errors += self._check_algorithm(experiment)
         if errors:
@@ -59,5 +64,7 @@ def refused(obj: dict[str, Any], errors: Sequence[FieldError]) -> Invalid:
     return Invalid(
         f'Experiment.kubeflow.org "{name}" is invalid: {text if len(unique) == 1 else f"[{text}]"}',
         details={"name": name, "group": "kubeflow.org", "kind": "Experiment"},
-        causes=[{"reason": item.reason, "message": str(item), "field": item.field} for item in unique],
+        causes=[
+            {"reason": item.reason, "message": str(replace(item, field="")), "field": item.field} for item in unique
+        ],
     )

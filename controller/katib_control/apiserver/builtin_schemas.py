@@ -29,7 +29,7 @@ def definitions() -> Mapping[str, dict[str, Any]]:
 
 @lru_cache(maxsize=1)
 def descriptions() -> Mapping[str, Mapping[str, str]]:
-    """Return what each field means: definition -> field -> text."""
+    """Return what each field means: definition -> field -> text; "" is the kind itself."""
     read: dict[str, dict[str, str]] = _read("builtin_docs.json")
     return read
 

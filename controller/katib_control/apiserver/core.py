@@ -52,6 +52,7 @@ class Core:
     """Name -> whether it is being deleted."""
     _streams: int = 0
     _counting: threading.Lock = field(default_factory=threading.Lock)
+    _telling: threading.RLock = field(default_factory=threading.RLock)
 
     def admitted(
         self,
@@ -83,10 +84,15 @@ class Core:
             }
             raise forbidden(served, name, why, [cause])
 
-    def note(self, key: Key, obj: dict[str, Any] | None) -> None:
-        """Tell whoever must know at once that an object was written."""
+    def note(self, key: Key) -> None:
+        """Tell whoever must know at once that an object was written.
+
+        Another thread may have written it again meanwhile, even removed it: what is told is what is stored now.
+        """
         if listener := self.written.get(key.resource):
-            listener(key.name, obj)
+            with self._telling:
+                stored = self.store.get(key)
+                listener(key.name, loads(stored.text) if stored else None)
 
     def open_stream(self) -> Callable[[], None]:
         """Count a stream; return what uncounts it (twice is fine); raise TooManyRequests."""

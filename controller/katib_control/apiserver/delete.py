@@ -118,12 +118,12 @@ def _write(core: Core, call: Call, stored: Stored, objects: tuple[Object, Object
     old, new = objects
     if gone:
         text = core.store.remove(call.key, new if old["metadata"].get("deletionTimestamp") else old, stored.version)
-        core.note(call.key, None)
+        core.note(call.key)
         return text
     if new == old:
         return stored.text
     text = core.store.update(call.key, new, marks(call.resource, new), stored.version)
-    core.note(call.key, new)
+    core.note(call.key)
     return text
 
 

@@ -25,6 +25,11 @@ _META = {
     "meta.v1.OwnerReference": OWNER_REFERENCE,
     "meta.v1.ListMeta": LIST_META,
 }
+# kubectl cannot apply a List without a version 2 document, which it reads as protobuf only. It skips what the document
+# does not hold, and the server validates every item: so the document says ``swagger: "2.0"`` and no more.
+_V2_ASKED = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+_V2_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+_V2_EMPTY = b"\x0a\x032.0"
 _ROOT_TEXT = {
     "apiVersion": "APIVersion defines the versioned schema of this representation of an object.",
     "kind": "Kind is a string value representing the REST resource this object represents.",
@@ -44,6 +49,8 @@ def answer(request: Request, types: Iterable[ServedType]) -> Response | None:
     path = request.path.strip("/")
     if request.method != "GET" or path.split("/")[0] != "openapi":
         return None
+    if path == "openapi/v2" and _V2_ASKED in request.headers.get("accept", ""):
+        return Response(200, _V2_EMPTY, {"content-type": _V2_TYPE})
     served = tuple(types)
     if path == "openapi/v3":
         return _json(_index(served))
@@ -209,7 +216,10 @@ def _references(raw: Any) -> Iterable[str]:
 @lru_cache(maxsize=512)
 def _builtin(definition: str) -> dict[str, Any]:
     made: dict[str, Any] = _referring(definitions()[definition], "v1.")
-    for field, text in descriptions().get(definition, {}).items():
+    texts = descriptions().get(definition, {})
+    if about := texts.get(""):
+        made["description"] = about
+    for field, text in texts.items():
         if text and field in made.get("properties", {}):
             made["properties"][field] = _described(made["properties"][field], text)
     return made

@@ -79,9 +79,24 @@ def _prefix(unknown: list[str], start: int, step: str) -> None:
         unknown[position] = step + rest if rest.startswith("[") else f"{step}.{rest}"
 
 
+_SPARSE = ("labels", "annotations", "finalizers", "ownerReferences")
+
+
 @lru_cache(maxsize=1)
-def _metadata() -> Prune | None:
-    return compile_prune(OBJECT_META, lambda name: None)
+def _metadata() -> Prune:
+    plain = compile_prune(OBJECT_META, lambda name: None)
+    assert plain is not None
+
+    def prune(value: Any, unknown: list[str]) -> Any:
+        """Empty maps and lists of metadata are not stored: the last label is taken away, and so are the labels."""
+        value = plain(value, unknown)
+        if type(value) is dict:
+            for name in _SPARSE:
+                if name in value and not value[name]:
+                    return {key: item for key, item in value.items() if key not in _SPARSE or item}
+        return value
+
+    return prune
 
 
 def _object(schema: Mapping[str, Any], lookup: Lookup, root: bool) -> Prune | None:

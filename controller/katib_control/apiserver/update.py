@@ -124,10 +124,10 @@ def _write(core: Core, call: Call, stored: Stored, objects: tuple[Object, Object
         return dumps(new)
     if gone and not _holds_content(call, new):
         text = core.store.remove(call.key, new, stored.version)
-        core.note(call.key, None)
+        core.note(call.key)
         return text
     text = core.store.update(call.key, new, marks(call.resource, new), stored.version)
-    core.note(call.key, new)
+    core.note(call.key)
     return text
 
 

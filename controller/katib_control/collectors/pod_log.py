@@ -17,7 +17,7 @@ from katib_control.api.observation import Collected, MetricLog, TrialKey, number
 from katib_control.api.times import from_wire, nanoseconds
 from katib_control.api.trial import Trial
 from katib_control.collectors.follower import Follower, Source
-from katib_control.collectors.pods import primary_pods, running, telling_pods
+from katib_control.collectors.pods import failed_container, primary_pods, running, telling_pods
 from katib_control.collectors.ports import ObservationLog
 from katib_control.collectors.schedule import Call, Schedule
 from katib_control.collectors.text import TAIL_LINES, TextParser, split_lines
@@ -98,10 +98,10 @@ class PodLogCollector:
         try:
             collected = self._read(trial, telling)
         except (NotFound, BadRequest):
-            stored = self._log.read(key)
-            if not stored:
+            stored, tail = self._log.read(key), self._last_words(trial, telling)
+            if not stored and not tail:
                 raise
-            return Collected(logs=stored, names_found=_names(stored))
+            return Collected(logs=stored, names_found=_names(stored), tail=tail)
         if len(primary) > len(telling):
             # What a failed attempt has told was reported while it ran, and does not count.
             self._log.delete(key)
@@ -165,14 +165,23 @@ class PodLogCollector:
         wanted = trial.spec.objective.objective_metric_name if trial.spec.objective else ""
         if any(entry.name == wanted and number(entry.value) is not None for entry in stored):
             return Collected(logs=stored, names_found=_names(stored))
+        tail = self._tail(trial, pods, trial.spec.primary_container_name)
+        return Collected(logs=stored, names_found=_names(stored), tail=tail)
+
+    def _last_words(self, trial: Trial, pods: Sequence[dict[str, Any]]) -> Sequence[str]:
+        """Return the last lines of what failed instead of the primary container: an init container, say."""
+        blamed = ((pod, failed_container(pod)) for pod in pods)
+        pod, name = next((found for found in blamed if found[1]), ({}, ""))
+        return self._tail(trial, [pod], name) if name else ()
+
+    def _tail(self, trial: Trial, pods: Sequence[dict[str, Any]], container: str) -> Sequence[str]:
         parser = TextParser(())
-        options = LogOptions(container=trial.spec.primary_container_name, tail_lines=TAIL_LINES)
         try:
-            for line in self._lines(trial, pods, options):
+            for line in self._lines(trial, pods, LogOptions(container=container, tail_lines=TAIL_LINES)):
                 parser.feed(line)
         except (NotFound, BadRequest) as error:
             logger.debug("no last lines of trial %s: %s", trial.metadata.name, error)
-        return Collected(logs=stored, names_found=_names(stored), tail=parser.tail)
+        return parser.tail
 
     def _lines(self, trial: Trial, pods: Sequence[dict[str, Any]], options: LogOptions) -> Iterator[str]:
         for pod in pods:

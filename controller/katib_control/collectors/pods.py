@@ -30,6 +30,13 @@ def running(pod: dict[str, Any], container: str) -> bool:
     return status.get("phase") == "Running" and all("running" in state for state in states)
 
 
+def failed_container(pod: dict[str, Any]) -> str:
+    """Return the first container, init containers before the others, that ended with an error; empty when none did."""
+    status = pod.get("status", {})
+    listed = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+    return next((item["name"] for item in listed if item.get("state", {}).get("terminated", {}).get("exitCode")), "")
+
+
 def _started(pod: dict[str, Any]) -> tuple[str, str]:
     """RFC 3339 times of whole seconds in UTC sort as text."""
     return pod["metadata"].get("creationTimestamp") or "", pod.get("status", {}).get("startTime") or ""

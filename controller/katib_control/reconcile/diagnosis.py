@@ -12,10 +12,12 @@ from typing import Any
 
 from katib_control.api.times import from_wire
 from katib_control.api.trial import Trial
-from katib_control.reconcile.pods import container_names, primary_pods, statuses
+from katib_control.reconcile.pods import all_ended, container_names, primary_pods, statuses
 from katib_control.reconcile.reasons import CONTAINER_MISSING
 
 PATIENCE = timedelta(seconds=12)
+HOPELESS = timedelta(seconds=30)
+"""How long an ended Job may match no condition."""
 
 COMMAND_NOT_FOUND = "CommandNotFound"
 IMAGE_ERROR = "ImagePullError"
@@ -27,6 +29,8 @@ NO_POD = "NoPodCreated"
 QUOTA = "QuotaExceeded"
 SUSPENDED = "RunSuspended"
 RETRYING = "RunRetrying"
+OUTLIVED = "OtherContainersRunning"
+NOT_MATCHED = "ConditionsNotMatched"
 
 _IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable")
 _CONFIG = ("CreateContainerConfigError",)
@@ -57,7 +61,53 @@ def diagnose(
     for pod in pods:
         if stall := _containers(pod) or _pending(pod, now):
             return stall
-    return _retrying(pods, now)
+    return _outlived(trial, pods, now) or _unmatched(trial, run, pods, now) or _retrying(pods, now)
+
+
+def _outlived(trial: Trial, pods: Sequence[Mapping[str, Any]], now: datetime) -> Stall | None:
+    """The training is done, but something beside it keeps the Pod going."""
+    primary = trial.spec.primary_container_name
+    for pod in primary_pods(trial, pods):
+        states = {
+            item.get("name"): item.get("state") or {} for item in pod.get("status", {}).get("containerStatuses", ())
+        }
+        ended = str((states.get(primary, {}).get("terminated") or {}).get("finishedAt") or "")
+        others = ", ".join(str(name) for name, state in states.items() if "running" in state)
+        if ended and others and now - from_wire(ended) >= PATIENCE:
+            told = f"Pod {pod['metadata']['name']} waits for {others}, although container {primary} ended at {ended}"
+            remedy = "let it end too, or make it an init container with restartPolicy Always"
+            return Stall(OUTLIVED, f"{told}; {remedy}")
+    return None
+
+
+def _unmatched(trial: Trial, run: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], now: datetime) -> Stall | None:
+    """The run has ended by its own account, or all of its Pods have, and neither condition of the template says so."""
+    kind, name = run.get("kind", "run"), run.get("metadata", {}).get("name", "")
+    conditions = [item for item in (run.get("status") or {}).get("conditions") or () if item.get("status") == "True"]
+    since = _job_end(conditions) if kind == "Job" else _last_end(pods)
+    if not since or now - from_wire(since) < PATIENCE:
+        return None
+    told = ", ".join(str(item.get("type", "")) for item in conditions) or "none"
+    success, failure = trial.spec.success_condition, trial.spec.failure_condition
+    return Stall(
+        NOT_MATCHED,
+        f"{kind} {name} has ended (its true conditions: {told}), but neither successCondition {success} nor "
+        f"failureCondition {failure} matches it; correct them in the trial template",
+        fatal=kind == "Job" and now - from_wire(since) >= HOPELESS,  # an ended Job changes no more
+    )
+
+
+def _job_end(conditions: Sequence[Mapping[str, Any]]) -> str:
+    ends = (item for item in conditions if item.get("type") in ("Complete", "Failed"))
+    return next((str(item.get("lastTransitionTime") or "") for item in ends), "")
+
+
+def _last_end(pods: Sequence[Mapping[str, Any]]) -> str:
+    """Return when the last container ended, where all Pods have ended and not all of them have failed."""
+    if not all_ended(pods) or all((pod.get("status") or {}).get("phase") == "Failed" for pod in pods):
+        return ""
+    ended = (((status.get("state") or {}).get("terminated") or {}) for pod in pods for status in statuses(pod))
+    return max((str(item.get("finishedAt") or "") for item in ended), default="")
 
 
 def _retrying(pods: Sequence[Mapping[str, Any]], now: datetime) -> Stall | None:
@@ -166,6 +216,9 @@ def _reasons(pod: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         waiting = (status.get("state") or {}).get("waiting")
         if waiting:
             yield str(status.get("name", "")), str(waiting.get("reason", "waiting"))
+    for status in (pod.get("status") or {}).get("initContainerStatuses") or ():
+        if "running" in (status.get("state") or {}):
+            yield f"init container {status.get('name', '')}", "still running: the others wait for its end, see its log"
 
 
 def _older(obj: Mapping[str, Any], now: datetime) -> bool:

@@ -40,15 +40,25 @@ def statuses(pod: Pod) -> Iterator[Mapping[str, Any]]:
         yield from status.get(part) or ()
 
 
-def how_ended(trial: Trial, pods: Sequence[Pod]) -> str:
-    """Say with which exit code the primary container ended, by the latest Pod that knows; empty when none does."""
+def how_ended(trial: Trial, pods: Sequence[Pod], known: str = "") -> str:
+    """Say with which exit code the primary container ended, by the latest Pod that knows; empty when none does.
+
+    What is said in ``known`` already is not said again.
+    """
     wanted = trial.spec.primary_container_name
     for pod in sorted(primary_pods(trial, pods), key=_age, reverse=True):
-        for status in statuses(pod):
-            ended = (status.get("state") or {}).get("terminated") or (status.get("lastState") or {}).get("terminated")
-            if ended and (status.get("name") == wanted or ended.get("exitCode")):
-                return _told(str(status.get("name", "")), ended)
+        found = [(str(status.get("name", "")), ended) for status in statuses(pod) if (ended := _end(status))]
+        blamed = [item for item in found if item[1].get("exitCode")]
+        # What failed before what did not, and of those the primary container before others.
+        told = sorted(blamed or [item for item in found if item[0] == wanted], key=lambda item: item[0] != wanted)
+        if told:
+            return _told(*told[0], known)
     return ""
+
+
+def _end(status: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    ended: Mapping[str, Any] | None = (status.get("state") or {}).get("terminated")
+    return ended or (status.get("lastState") or {}).get("terminated")
 
 
 def all_ended(pods: Sequence[Pod]) -> bool:
@@ -65,12 +75,14 @@ def _age(pod: Pod) -> str:
     return str(pod["metadata"].get("creationTimestamp", ""))
 
 
-def _told(name: str, ended: Mapping[str, Any]) -> str:
+def _told(name: str, ended: Mapping[str, Any], known: str) -> str:
     reason, words = ended.get("reason") or "", str(ended.get("message") or "")
     told = f"container {name} ended with exit code {ended.get('exitCode')}"
     if ended.get("exitCode") == 127:
         told += ", command not found: correct the command in the trial template"
-    extra = " ".join(part for part in (reason if reason not in ("Error", "Completed") else "", words) if part)
+    extra = " ".join(
+        part for part in (reason if reason not in ("Error", "Completed") else "", words) if part not in known
+    )
     return f"{told} ({extra})" if extra else told
 
 

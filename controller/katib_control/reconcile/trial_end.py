@@ -148,8 +148,10 @@ def _remedy(kind: str, metric: str) -> str:
 
 def _failure(seen: TrialSeen) -> str:
     tail = _tail(seen.collected.tail) if seen.collected else ""
-    unread = f"its log cannot be read: {seen.collect_error}" if seen.collect_error else ""
-    return _joined("Trial has failed", _job_words(seen), how_ended(seen.trial, seen.pods), unread, tail)
+    job = _job_words(seen)
+    ended = how_ended(seen.trial, seen.pods, job)
+    unread = f"its log cannot be read: {seen.collect_error}" if seen.collect_error and not ended else ""
+    return _joined("Trial has failed", job, ended, unread, tail)
 
 
 def _job_words(seen: TrialSeen) -> str:

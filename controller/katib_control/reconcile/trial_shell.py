@@ -25,8 +25,8 @@ from katib_control.runtime.plan import Plan
 logger = logging.getLogger(__name__)
 
 AGAIN = 1.0
-FOLLOW_AFTER = timedelta(seconds=1)
-"""How long Pods have run before their log is followed; what ends earlier is read once, at its end."""
+FIRST_LOOK = timedelta(seconds=2)
+"""How long Pods have run before their metrics are looked at; what ends earlier is read once, at its end."""
 
 
 class TrialReconciler:
@@ -83,7 +83,9 @@ class TrialReconciler:
             self._context.collect.stop(_key(trial))
             return seen
         if trials.has_ended(seen, now):
-            level = logging.DEBUG if memory.ended_since else logging.WARNING
+            # A run that failed tells why itself, and what is tried again was told before.
+            quiet = memory.ended_since is not None or seen.verdict.state == "failed"
+            level = logging.DEBUG if quiet else logging.WARNING
             memory.ended_since = memory.ended_since or now
             return self._finish(replace(seen, ended_since=memory.ended_since), level)
         if seen.run is None and is_true(trial.status.conditions, "EarlyStopped"):
@@ -91,10 +93,8 @@ class TrialReconciler:
         if seen.run is None or seen.verdict.state != "running" or not all_run(seen.pods):
             return seen
         memory.running_since = memory.running_since or now
-        if now - memory.running_since < FOLLOW_AFTER:
-            return seen
         self._context.collect.follow(trial, seen.pods)
-        return replace(seen, live=self._live(trial))
+        return replace(seen, live=self._live(trial)) if now - memory.running_since >= FIRST_LOOK else seen
 
     def _finish(self, seen: TrialSeen, level: int) -> TrialSeen:
         try:
@@ -156,11 +156,11 @@ class TrialReconciler:
 
 
 def _sooner(plan: Plan, memory: Memory, now: datetime) -> float | None:
-    """Come back in time to follow the log of Pods that have just begun to run."""
+    """Come back in time for the first look at Pods that have just begun to run."""
     since = memory.running_since
-    if plan.requeue_after is None or since is None or now - since >= FOLLOW_AFTER:
+    if plan.requeue_after is None or since is None or now - since >= FIRST_LOOK:
         return plan.requeue_after
-    return min(plan.requeue_after, FOLLOW_AFTER.total_seconds())
+    return min(plan.requeue_after, FIRST_LOOK.total_seconds())
 
 
 def _key(trial: Trial) -> TrialKey:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from builders import experiment
 
+from builders import experiment
 from katib_control.admission.experiment import ExperimentAdmission
 from katib_control.api.errors import FieldError
+from katib_control.api.validation.installed import ANYTHING, Installed
 from katib_control.kube.errors import Invalid
 
 TEMPLATE = """
@@ -20,9 +21,11 @@ spec:
 """
 
 
-def admission(templates=None, refused=()):
+def admission(templates=None, refused=(), installed=ANYTHING):
     return ExperimentAdmission(
-        lambda source: (templates or {}).get((source.config_map_name, source.template_path)), lambda _: refused
+        lambda source: (templates or {}).get((source.config_map_name, source.template_path)),
+        lambda _: refused,
+        installed,
     )
 
 
@@ -48,6 +51,15 @@ def test_every_broken_rule_is_a_cause_of_one_invalid_answer():
     assert {"spec.maxTrialCount", "spec.algorithm.algorithmName"} <= fields
     assert any(field.startswith("spec.parameters[1].feasibleSpace") for field in fields)
     assert caught.value.message.startswith('Experiment.kubeflow.org "x" is invalid: [')
+
+
+def test_a_cause_does_not_repeat_its_field_which_clients_print_before_it():
+    with pytest.raises(Invalid) as caught:
+        admission()(good().max_trials(0).to_dict())
+    (cause,) = caught.value.status["details"]["causes"]
+    assert cause["field"] == "spec.maxTrialCount"
+    assert cause["field"] not in cause["message"]
+    assert cause["message"].endswith("(got 0)")
 
 
 def test_a_wrong_type_is_an_invalid_answer_too():
@@ -76,3 +88,13 @@ def test_a_template_in_a_config_map_is_read_and_checked():
     assert "Complete" in admitted["spec"]["trialTemplate"]["successCondition"]
     with pytest.raises(Invalid, match="configMap"):
         admission()(body)
+
+
+def test_what_is_not_installed_is_refused_by_name():
+    body = good().collector("TensorFlowEvent", {"fileSystemPath": {"path": "/logs", "kind": "Directory"}})
+    body = body.early_stopping("medianstop").to_dict()
+    admission()(body)
+    with pytest.raises(Invalid) as caught:
+        admission(installed=Installed(collectors=("StdOut",), early_stopping=()))(body)
+    fields = [cause["field"] for cause in caught.value.status["details"]["causes"]]
+    assert fields == ["spec.earlyStopping.algorithmName", "spec.metricsCollectorSpec.collector.kind"]

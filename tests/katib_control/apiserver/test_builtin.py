@@ -108,8 +108,8 @@ def test_the_plain_text_of_a_secret_is_encoded_and_forgotten() -> None:
         ),
         pytest.param(
             job(restartPolicy="Sometimes"),
-            ['spec.template.spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "OnFailure",'
-             ' "Never"'],
+            ['spec.template.spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always",'
+             ' "OnFailure", "Never"'],
             id="a restart policy that is none",
         ),
         pytest.param(

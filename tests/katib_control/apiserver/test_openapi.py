@@ -113,6 +113,7 @@ def test_the_schema_of_a_custom_kind_is_completed_with_what_every_object_has() -
 def test_built_in_fields_are_described() -> None:
     schemas = document("/openapi/v3/api/v1")["components"]["schemas"]
     assert schemas["v1.Container"]["properties"]["name"]["description"].startswith("Name of the container")
+    assert schemas["io.k8s.api.core.v1.Pod"]["description"].startswith("Pod is a collection of containers")
     port = schemas["v1.HTTPGetAction"]["properties"]["port"]
     assert port["format"] == "int-or-string"
 
@@ -125,3 +126,10 @@ def test_what_is_not_there_is_not_found(path: str) -> None:
 
 def test_other_paths_are_not_answered() -> None:
     assert answer(Request("GET", "/api"), TYPES) is None
+
+
+def test_version_2_is_there_for_those_who_read_protobuf_and_says_nothing() -> None:
+    accept = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+    response = answer(Request("GET", "/openapi/v2", headers={"accept": accept}), TYPES)
+    assert response is not None
+    assert response.body == b"\x0a\x032.0"

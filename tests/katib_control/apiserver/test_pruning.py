@@ -112,6 +112,11 @@ def test_the_root_knows_metadata_without_being_told() -> None:
     assert unknown == ["bar", "metadata.foo"]
 
 
+def test_empty_maps_and_lists_of_metadata_are_not_stored() -> None:
+    value = {"metadata": {"name": "a", "labels": {}, "annotations": {"b": "c"}, "finalizers": []}}
+    assert prune(obj(), value, root=True) == ({"metadata": {"name": "a", "annotations": {"b": "c"}}}, [])
+
+
 def test_what_stays_as_it_is_is_not_copied() -> None:
     value = {"a": {"b": [{"c": "x"}]}, "d": {"c": "x", "e": 1}}
     item = obj(c=STRING)

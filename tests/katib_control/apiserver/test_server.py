@@ -301,10 +301,11 @@ def test_whoever_gets_in_may_do_everything(server):
     assert (answer.status, answer.json()["status"]["allowed"]) == (201, True)
 
 
-def test_protobuf_is_refused_so_that_clients_fall_back(server):
-    headers = {"content-type": "application/vnd.kubernetes.protobuf", "accept": "application/vnd.kubernetes.protobuf"}
-    assert server.handle(Request("POST", CONFIG_MAPS.path("default"), headers={}, body=b"k8s\x00")).status == 400
+def test_protobuf_alone_is_not_what_we_answer_in(server):
+    headers = {"accept": "application/vnd.kubernetes.protobuf"}
     assert server.handle(Request("GET", CONFIG_MAPS.path("default"), headers=headers)).status == 406
+    headers = {"accept": "application/vnd.kubernetes.protobuf,application/json"}
+    assert server.handle(Request("GET", CONFIG_MAPS.path("default"), headers=headers)).status == 200
 
 
 def test_a_custom_kind_is_served_again_after_a_restart(tmp_path):

@@ -25,8 +25,8 @@ def errors(raw: dict[str, Any]) -> list[str]:
         ),
         pytest.param(
             {"type": "text"},
-            ['s.properties[a].type: Unsupported value: "text": supported values: "array", "boolean", "integer", "number",'
-             ' "object", "string"'],
+            ['s.properties[a].type: Unsupported value: "text": supported values: "array", "boolean", "integer",'
+             ' "number", "object", "string"'],
             id="a type that is none",
         ),
         pytest.param({"type": "array"}, ["s.properties[a].items: Required value: must be specified"], id="no items"),
@@ -38,13 +38,14 @@ def errors(raw: dict[str, Any]) -> list[str]:
         ),
         pytest.param(
             {"type": "array", "items": {"type": "object"}, "x-kubernetes-list-type": "map"},
-            ["s.properties[a].x-kubernetes-list-map-keys: Required value: must not be empty if x-kubernetes-list-type is"
-             " map"],
+            ["s.properties[a].x-kubernetes-list-map-keys: Required value: must not be empty if"
+             " x-kubernetes-list-type is map"],
             id="a list map without keys",
         ),
         pytest.param(
             {"type": "object", "properties": {}, "additionalProperties": {"type": "string"}},
-            ["s.properties[a].additionalProperties: Forbidden: additionalProperties and properties are mutual exclusive"],
+            ["s.properties[a].additionalProperties: Forbidden: additionalProperties and properties are mutual"
+             " exclusive"],
             id="both fields and any fields",
         ),
         pytest.param(

@@ -138,7 +138,8 @@ NAMED = {"type": "object", "required": ["name"], "properties": {"name": STRING, 
         ),
         pytest.param(
             {
-                "type": "array", "items": NAMED, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"],
+                "type": "array", "items": NAMED, "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["name"],
             },
             [{"name": "a", "size": 1}, {"name": "a", "size": 2}], ['foo[1]: Duplicate value: {"name":"a"}'],
             id="twice the same key in a list map",

@@ -175,6 +175,20 @@ def test_a_log_that_is_gone_leaves_what_was_reported_before(
     assert (list(found.logs), found.names_found) == ([at(0, "0.5")], ("loss",))
 
 
+def test_an_init_container_that_failed_is_quoted_where_the_training_never_began(
+    cluster: Cluster, collector: PodLogCollector
+) -> None:
+    blamed = {"initContainerStatuses": [{"name": "prepare", "state": {"terminated": {"exitCode": 4}}}]}
+
+    def logs(request: Request) -> Response:
+        prepared = request.query["container"] == "prepare"
+        cluster.logs["pod-1"] = b"no data set\n" if prepared else BadRequest("is waiting to start")
+        return Cluster.__call__(cluster, request)
+
+    found = PodLogCollector(Client(logs), collector._log, lambda: NOW).finish(of().build(), [pod("pod-1", **blamed)])
+    assert (list(found.logs), list(found.tail)) == ([], ["no data set"])
+
+
 def test_an_unreachable_server_is_told_so_that_it_is_asked_again(
     cluster: Cluster, log: ObservationStore, collector: PodLogCollector
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,21 @@ def _key(obj: dict[str, Any]) -> Key:
     return obj["metadata"]["namespace"], obj["metadata"]["name"]
 
 
+class Late:
+    """A watch whose news come late."""
+
+    def __init__(self, stream: Any, delay: float) -> None:
+        self._stream, self._delay = stream, delay
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._stream:
+            time.sleep(self._delay)
+            yield chunk
+
+    def close(self) -> None:
+        self._stream.close()
+
+
 class Cluster:
     """The API server and what is around it; reconcilers can be stopped and started over it."""
 
@@ -193,6 +209,7 @@ class Cluster:
         self._lock = threading.Lock()
         self.writes: list[tuple[str, str]] = []
         self._left: int | None = None
+        self.late: dict[str, float] = {}
 
     def start(self, stop_after_writes: int | None = None) -> None:
         """Start reconcilers; with a number their process "dies" after that many writes."""
@@ -277,7 +294,11 @@ class Cluster:
                         raise ApiError("the process is dead")
                     self._left -= 1
                 self.writes.append((request.method, request.path))
-        return self._server.handle(request)
+        response = self._server.handle(request)
+        delay = self.late.get(request.path.rpartition("/")[2])
+        if delay and "watch" in request.query:
+            return replace(response, body=Late(response.body, delay))
+        return response
 
 
 def ended(experiment: dict[str, Any]) -> dict[str, Any] | None:

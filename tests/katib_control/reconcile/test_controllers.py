@@ -76,6 +76,22 @@ def test_a_stop_after_any_single_write_changes_nothing_in_the_end(cluster: Any, 
     assert points == ["0.001", "0.002", "0.003", "0.004"]
 
 
+@pytest.mark.parametrize("kind", ["experiments", "suggestions", "trials", "jobs", "pods"])
+def test_news_that_come_late_lead_to_no_wrong_decision(cluster: Any, kind: str) -> None:
+    cluster.late = {kind: 0.03}
+    cluster.start()
+    cluster.create(experiment("x").parallel(2).max_trials(5).resume("LongRunning").to_dict())
+    cluster.wait_end()
+    cluster.patch("x", maxTrialCount=7)
+    cluster.wait(lambda: _counted(cluster, "trialsSucceeded", 7))
+
+    assert set(states(cluster).values()) == {"Succeeded"}
+    assert len(cluster.node.started) == len(set(cluster.node.started)) == 7
+    assert cluster.suggestion()["status"]["suggestionCount"] == 7
+    made = [path for method, path in cluster.writes if method == "POST" and not path.endswith("suggestions")]
+    assert len(made) == 14, "something was created twice"
+
+
 def test_events_tell_of_every_transition_of_an_experiment(cluster: Any) -> None:
     """No sign of a transition but in the status: W-36."""
     cluster.start()

@@ -37,6 +37,12 @@ def ended(code: int, at: str, message: str = "") -> dict[str, Any]:
     return {"containerStatuses": [{"name": "training-container", "state": state}]}
 
 
+def beside(at: str) -> Any:
+    found = pod("Running", **ended(0, at))
+    found["status"]["containerStatuses"].append({"name": "proxy", "state": {"running": {"startedAt": BEFORE}}})
+    return found
+
+
 NO_FIT = {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
                           "message": "0/1 nodes: 8 cpu wanted, 2 there"}]}  # fmt: skip
 
@@ -100,6 +106,20 @@ NO_FIT = {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "
             id="one of the Pods has it, that is enough",
         ),
         pytest.param(run(suspend=True), [], "RunSuspended", ["spec.suspend"], id="suspended"),
+        pytest.param(run(), [beside(JUST_NOW)], None, [], id="the training has just ended, another container may too"),
+        pytest.param(
+            run(), [beside(BEFORE)], "OtherContainersRunning", ["waits for proxy", "restartPolicy Always"],
+            id="a container beside the training never ends",
+        ),
+        pytest.param(
+            run(), [pod(initContainerStatuses=[{"name": "prepare", "state": {"running": {}}}])], "PodNotStarted",
+            ["init container prepare (still running"], id="an init container that does not end",
+        ),
+        pytest.param(run(kind="MPIJob"), [pod("Succeeded", **ended(0, JUST_NOW))], None, [], id="may yet say so"),
+        pytest.param(
+            run(kind="MPIJob"), [pod("Succeeded", **ended(0, BEFORE))], "ConditionsNotMatched",
+            ["MPIJob x-a has ended", "successCondition"], id="its Pods have ended, and it does not say so",
+        ),
     ],
 )  # fmt: skip
 def test_diagnose(found: Any, pods: list[Any], expected: str | None, words: list[str]) -> None:
@@ -129,6 +149,24 @@ def test_no_pod(events: list[Any], expected: str, words: str) -> None:
     assert stall is not None
     assert stall.reason == expected
     assert words in stall.message
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        pytest.param(JUST_NOW, None, id="just now"),
+        pytest.param(BEFORE, ("ConditionsNotMatched", False), id="a while ago"),
+        pytest.param(
+            "2026-01-31T12:00:00Z", ("ConditionsNotMatched", True), id="long ago: it will not change any more"
+        ),
+    ],
+)
+@pytest.mark.parametrize("how", ["Complete", "Failed"])
+def test_a_job_that_has_ended_and_matches_no_condition_does_not_run_for_ever(at: str, expected: Any, how: str) -> None:
+    job = run() | {"status": {"conditions": [{"type": how, "status": "True", "lastTransitionTime": at}]}}
+    stall = diagnose(TRIAL, job, [pod("Failed" if how == "Failed" else "Succeeded", **ended(1, at))], [], NOW)
+    assert (stall and (stall.reason, stall.fatal)) == expected
+    assert stall is None or f"conditions: {how}" in stall.message
 
 
 def test_every_stall_is_told_in_one_line() -> None:

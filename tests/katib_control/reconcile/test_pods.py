@@ -83,3 +83,14 @@ def test_the_latest_pod_says_how_the_primary_container_ended() -> None:
     found = trial("x-a").of(OWNER).build()
     assert "exit code 2" in how_ended(found, [ended(2, "2026-01-02"), ended(1, "2026-01-01")])
     assert how_ended(found, [pod()]) == ""
+
+
+def test_a_failure_is_blamed_on_the_container_that_failed() -> None:
+    def state(name: str, code: int) -> dict[str, Any]:
+        return {"name": name, "state": {"terminated": {"exitCode": code, "reason": "Error"}}}
+
+    found, failed = trial("x-a").of(OWNER).build(), pod("Failed", labels={"role": "master"})
+    failed["status"]["containerStatuses"] = [state("training-container", 0), state("proxy", 5)]
+    assert how_ended(found, [failed]) == "container proxy ended with exit code 5"
+    failed["status"]["containerStatuses"] = [state("proxy", 5), state("training-container", 3)]
+    assert how_ended(found, [failed]) == "container training-container ended with exit code 3"

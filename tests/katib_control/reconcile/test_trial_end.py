@@ -123,3 +123,11 @@ def test_metrics_that_cannot_be_read_do_not_hide_why_a_run_failed() -> None:
     done = end(BAD, collect_error="no such pod", ended_since=NOW - timedelta(minutes=2))
     assert "BackoffLimitExceeded" in message(done)
     assert "no such pod" in message(done)
+
+
+def test_what_the_job_says_of_its_container_is_not_said_twice() -> None:
+    why = "container has no command: set `command` in the template"
+    verdict = Verdict("failed", "CommandMissing", f"container training-container of pod x-a-1: {why}")
+    said = message(end(verdict, pods=[failed_pod(128, reason="CommandMissing", message=why)]))
+    assert said.count(why) == 1
+    assert said.endswith("training-container ended with exit code 128")

@@ -1,4 +1,4 @@
-"""The components under kfp.local: as objects, from file, from URL, and with everything that a pipeline does around them.
+"""The components under kfp.local: as objects, from file, from URL, and with all that a pipeline does around them.
 
 No postponed annotations here: kfp reads the signatures of the components below.
 """
@@ -196,8 +196,42 @@ def test_a_failed_experiment_writes_its_outputs_and_then_fails_the_step(run_here
     assert (kept["status"], kept["best_hyperparameters"]) == ("Failed", {})
 
 
-def experiments(state: Path) -> list[str]:
+TRAPS = 'python3 {{x}} $$HOME $(HOME) ${trialParameters.lr} "quoted" \\ ünï'
+
+
+@pytest.mark.parametrize("encoded", [True, False], ids=["encoded", "as a plain dict"])
+def test_a_spec_arrives_as_it_was_sent(encoded: bool, run_here: Path) -> None:
+    from conftest_kfp import experiment
+    from katib_kfp import Experiment, local
+
+    made = experiment(env={"TRAPS": TRAPS, "PADDING": "x" * 80_000}).to_dict()
+    made["spec"]["trialTemplate"]["trialSpec"]["spec"]["parallelism"] = 1
+    sent = Experiment.from_spec(made).for_kfp() if encoded else made
+    components.create_experiment(experiment_spec=sent, experiment_name="sent", state_dir=str(run_here))
+    with local.control_plane(run_here) as client:
+        template = client.get("sent").to_dict()["spec"]["trialTemplate"]
+    assert template["trialSpec"] == made["spec"]["trialTemplate"]["trialSpec"]
+    assert type(template["trialSpec"]["spec"]["parallelism"]) is int
+
+
+def test_the_old_launchers_inputs_are_taken_by_name(run_here: Path, spec: dict[str, Any]) -> None:
+    body = json.loads(spec["$json"])
+    done = components.tune(
+        experiment_name="old", experiment_namespace="anonymous", experiment_spec=body["spec"],
+        experiment_timeout_minutes=5, delete_finished_experiment=True, state_dir=str(run_here),
+    )  # fmt: skip
+    assert (done.outputs["status"], done.outputs["experiment_namespace"]) == ("Succeeded", "anonymous")
+    assert experiments(run_here, "anonymous") == []
+
+
+@pytest.mark.parametrize("name", [name for name in components.__all__ if name not in ("IMAGE", "build")])
+def test_optional_inputs_have_sentinels_and_no_null(name: str) -> None:
+    inputs = getattr(components, name).component_spec.inputs
+    assert [key for key, item in inputs.items() if item.optional and item.default is None] == []
+
+
+def experiments(state: Path, namespace: str = "default") -> list[str]:
     from katib_kfp import local
 
     with local.control_plane(state) as client:
-        return [item.metadata.name for item in client.list()]
+        return [item.metadata.name for item in client.list(namespace=namespace)]

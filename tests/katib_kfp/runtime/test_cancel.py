@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest_kfp import experiment
 
+from conftest_kfp import experiment
 from katib_control.embedded import ControlPlane
 from katib_control.kube.client import Client
 from katib_control.kube.errors import NotFound

@@ -48,12 +48,17 @@ def test_the_text_holds_nothing_that_anybody_rewrites() -> None:
 
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
-        | st.text(alphabet="python3{$}()\\\" x"),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(alphabet="{$python3", max_size=9), inner, max_size=3),
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(alphabet='python3{$}()\\" x'),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.text(alphabet="{$python3", max_size=9), inner, max_size=3)
+        ),
         max_leaves=8,
     )
-)  # fmt: skip
+)
 def test_any_json_survives(value: Any) -> None:
     found = codec.decode(mangle(codec.encode(value)), {}, PYTHON)
     assert json.dumps(found) == json.dumps(value)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fake_api import FakeClient
 
+from fake_api import FakeClient
 from katib_control.api.experiment import Experiment
 from katib_kfp.runtime import create, names
 from katib_kfp.runtime.create import Wanted, create_or_adopt, decide, manifest

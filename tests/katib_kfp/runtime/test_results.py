@@ -7,9 +7,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
 from builders import experiment, trial
 from fake_api import FakeClient
-
 from katib_control.api.experiment import Experiment
 from katib_kfp.runtime import outputs, results
 from katib_kfp.runtime.results import Results
@@ -67,14 +67,26 @@ def test_without_a_finite_value_there_is_no_best(value: str | None) -> None:
     ("found", "status", "failure"),
     [
         pytest.param(Results(experiment=tuned(), trials=()), "Succeeded", "", id="a success"),
-        pytest.param(Results(experiment=tuned(state="Failed"), trials=()), "Failed",
-                     "Experiment default/x failed (Why: because)", id="a failure says why"),
-        pytest.param(Results(experiment=tuned(None), trials=()), "Succeeded",
-                     "Experiment default/x succeeded without a best trial", id="no best trial is no success"),
-        pytest.param(Results(experiment=tuned(state="Running"), trials=(), timed_out=True), "TimedOut",
-                     "Experiment default/x did not finish in time; its results so far are in the outputs", id="a timeout"),
+        pytest.param(
+            Results(experiment=tuned(state="Failed"), trials=()),
+            "Failed",
+            "Experiment default/x failed (Why: because)",
+            id="a failure says why",
+        ),
+        pytest.param(
+            Results(experiment=tuned(None), trials=()),
+            "Succeeded",
+            "Experiment default/x succeeded without a best trial",
+            id="no best trial is no success",
+        ),
+        pytest.param(
+            Results(experiment=tuned(state="Running"), trials=(), timed_out=True),
+            "TimedOut",
+            "Experiment default/x did not finish in time; its results so far are in the outputs",
+            id="a timeout",
+        ),
     ],
-)  # fmt: skip
+)
 def test_how_it_ended(found: Results, status: str, failure: str) -> None:
     assert (found.status, found.failure) == (status, failure)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from builders import experiment
 
+from builders import experiment
 from katib_control.api.errors import InvalidObject
 from katib_kfp.runtime.codec import encode
 from katib_kfp.runtime.steps import Request, Waiting, requested

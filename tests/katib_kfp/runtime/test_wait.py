@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fake_api import FakeClient
 
+from fake_api import FakeClient
 from katib_control.api.experiment import Experiment
 from katib_control.kube.errors import Forbidden, Gone, NotFound, Unreachable
 from katib_control.kube.resources import EXPERIMENTS
@@ -51,7 +51,7 @@ def test_one_that_has_finished_is_returned_at_once() -> None:
 
 
 def test_after_the_timeout_what_there_is_comes_back() -> None:
-    client, time, waiter, _ = setup()
+    _, time, waiter, _ = setup()
 
     def pass_time(experiment: Experiment) -> None:
         time.now += 5
