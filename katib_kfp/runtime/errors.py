@@ -23,6 +23,10 @@ class ExperimentGone(KatibError):
     """The Experiment was deleted."""
 
 
+class StillThere(KatibError):
+    """The Experiment was deleted and is not gone."""
+
+
 class NotAdoptable(KatibError):
     """The name is taken by an Experiment that this step must not touch."""
 

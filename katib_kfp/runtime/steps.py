@@ -235,6 +235,7 @@ def _finish(connection: Connection, key: tuple[str, str], waiting: Waiting, arti
         _end_badly(client, found, waiting, artifacts)
     elif waiting.delete_finished:
         create.remove(client, name, namespace)
+        Waiter(client=client).until_gone(name, namespace, timeout=create.GONE_SECONDS)
     return found
 
 

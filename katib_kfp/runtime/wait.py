@@ -13,7 +13,7 @@ from katib_control.api.experiment import Experiment
 from katib_control.kube.client import Client
 from katib_control.kube.errors import ApiError, Gone, NotFound
 from katib_control.kube.resources import EXPERIMENTS
-from katib_kfp.runtime.errors import ExperimentGone
+from katib_kfp.runtime.errors import ExperimentGone, StillThere
 from katib_kfp.runtime.progress import progress
 
 logger = logging.getLogger(__name__)
@@ -49,13 +49,15 @@ class Waiter:
         return seen, False
 
     def until_gone(self, name: str, namespace: str, *, timeout: float) -> None:
-        """Return when no Experiment of this name is left; raise ExperimentGone's opposite as TimeoutError."""
+        """Return when no Experiment of this name is left; raise StillThere otherwise."""
         try:
             for _ in self._versions(name, namespace, self.clock() + timeout):
                 pass
         except (ExperimentGone, NotFound):
             return
-        raise TimeoutError(f"Experiment {namespace}/{name} is still there {timeout:g} s after its deletion")
+        raise StillThere(
+            f"Experiment {namespace}/{name} is still there {timeout:g} s after its deletion; look at its finalizers"
+        )
 
     def _versions(self, name: str, namespace: str, deadline: float) -> Iterator[dict[str, Any]]:
         """Yield the object as it is and as it becomes, until the deadline."""

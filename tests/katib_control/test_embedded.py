@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import psutil
 import pytest
 
@@ -85,10 +87,20 @@ def test_experiments_are_checked_before_they_are_stored(tmp_path):
         assert client.list(CONFIG_MAPS, "default")["items"] == []
 
 
+def test_schema_and_rules_complain_together():
+    body = quadratic().algorithm("randm").to_dict()
+    body["spec"]["objective"]["type"] = "minimise"
+    body["spec"]["parameters"][0]["feasibleSpace"]["min"] = "7"
+    with ControlPlane() as plane, pytest.raises(Invalid) as caught:
+        plane.client.create(EXPERIMENTS, body)
+    fields = [cause["field"] for cause in caught.value.status["details"]["causes"]]
+    assert fields == [
+        "spec.objective.type", "spec.parameters[0].feasibleSpace.min", "spec.algorithm.algorithmName",
+    ]  # fmt: skip
+
+
 def test_a_template_comes_from_a_config_map(tmp_path):
     job = quadratic().to_dict()["spec"]["trialTemplate"]["trialSpec"]
-    import json
-
     with ControlPlane(tmp_path) as plane:
         plane.client.create(
             CONFIG_MAPS, {"metadata": {"name": "t", "namespace": "default"}, "data": {"job": json.dumps(job)}}

@@ -17,7 +17,7 @@ from katib_control.apiserver.object_names import generated
 from katib_control.apiserver.problems import already_exists
 from katib_control.apiserver.store import Taken, dumps
 from katib_control.apiserver.types import ServedType
-from katib_control.apiserver.writing import admitted, check, conform, identify
+from katib_control.apiserver.writing import admitted, conform, identify
 from katib_control.kube.errors import AlreadyExists, BadRequest
 from katib_control.kube.http import Response
 
@@ -61,8 +61,7 @@ def _create_named(core: Core, call: Call, obj: Object, managed: Sequence[Object]
     if managed:
         obj["metadata"]["managedFields"] = list(managed)
     obj = _started(served, obj)
-    check(served, obj, create_errors(served.resource.plural, obj["metadata"]))
-    obj = admitted(core, call, "CREATE", obj, None)
+    obj = admitted(core, call, "CREATE", (obj, None), create_errors(served.resource.plural, obj["metadata"]))
     key = Key(call.resource, call.namespace, obj["metadata"]["name"])
     if served.custom and served.storage_version:
         obj["apiVersion"] = f"{served.resource.group}/{served.storage_version}"

@@ -1,4 +1,4 @@
-"""PUT and PATCH: read, change, check, compare and swap; and the object goes when its last finalizer does."""
+"""PUT and PATCH: read, change, compare and swap; and the object goes when its last finalizer does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from katib_control.apiserver.fields import marks
 from katib_control.apiserver.metadata import counts_generations, identity_errors, kept_metadata, update_errors
 from katib_control.apiserver.problems import conflict, immutable, invalid, not_found
 from katib_control.apiserver.store import Stale, Stored, dumps
-from katib_control.apiserver.writing import admitted, check, conform, identify
+from katib_control.apiserver.writing import admitted, conform, identify
 from katib_control.kube.http import Response
 
 Object = dict[str, Any]
@@ -79,8 +79,7 @@ def _prepared(core: Core, call: Call, objects: tuple[Object, Object], *, patched
     errors = update_errors(old["metadata"], new["metadata"])
     if served.on_update and not call.subresource:
         errors += served.on_update(old, new)
-    check(served, new, errors)
-    new = admitted(core, call, "UPDATE", new, old)
+    new = admitted(core, call, "UPDATE", (new, old), errors)
     if counts_generations(served) and _body(old, served.has_status) != _body(new, served.has_status):
         new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
     return new, warnings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal
 
 from katib_control.api.errors import FieldError
@@ -10,7 +10,7 @@ from katib_control.apiserver.calls import Call
 from katib_control.apiserver.core import Core
 from katib_control.apiserver.problems import invalid, invalid_as, strict_text, unknown_fields
 from katib_control.apiserver.types import ServedType
-from katib_control.kube.errors import BadRequest
+from katib_control.kube.errors import BadRequest, Invalid
 
 Object = dict[str, Any]
 
@@ -53,23 +53,42 @@ def conform(call: Call, obj: Object, *, patched: bool = False) -> tuple[Object, 
     return served.schema.default(known), warnings
 
 
-def check(served: ServedType, obj: Mapping[str, Any], errors: Sequence[FieldError]) -> None:
-    """Raise Invalid with these errors and those of the schema, if there are any."""
-    found = [*errors, *(served.schema.validate(dict(obj)) if served.schema else ())]
-    if found:
-        raise invalid(served, str(obj["metadata"].get("name", "")), found)
-
-
 def admitted(
     core: Core,
     call: Call,
     operation: Literal["CREATE", "UPDATE"],
-    obj: Object,
-    old: Object | None,
+    objects: tuple[Object, Object | None],
+    errors: Sequence[FieldError],
 ) -> Object:
-    """Return the object as admission wants it stored; identity stays what it was."""
-    changed = core.admitted(call.served, operation, (obj, old), subresource=call.subresource, dry_run=call.dry_run)
-    if changed is None or changed is obj:
-        return obj
-    check(call.served, changed, ())
-    return changed
+    """Return (object, old)'s object as admission wants it stored.
+
+    Raises Invalid with these errors, those of the schema and those of admission together: whoever wrote the object sees
+    all of them at once.
+    """
+    obj, served = objects[0], call.served
+    found = [*errors, *_violations(served, obj)]
+    try:
+        changed = core.admitted(served, operation, objects, subresource=call.subresource, dry_run=call.dry_run)
+    except Invalid as refusal:
+        if not found:
+            raise
+        found += _further(refusal, {error.field for error in found})
+        changed = None
+    if changed is not None and changed is not obj and not found:
+        found = _violations(served, changed)
+    if found:
+        raise invalid(served, str(obj["metadata"].get("name", "")), found)
+    return obj if changed is None else changed
+
+
+def _violations(served: ServedType, obj: Object) -> list[FieldError]:
+    return served.schema.validate(obj) if served.schema else []
+
+
+def _further(refusal: Invalid, known: Collection[str]) -> list[FieldError]:
+    """Return what admission refuses in other fields than those that are known to be wrong."""
+    return [
+        FieldError(cause["field"], cause["message"], reason=cause["reason"])
+        for cause in refusal.details.get("causes", ())
+        if cause["field"] not in known
+    ]

@@ -27,7 +27,7 @@ _RETRY = 1.0
 _AGAIN = 0.05
 _BATCH = 0.02
 _LOST = "the process that supervised it was lost, and the exit code with it"
-_REBOOT = "the machine was started anew while it ran"
+_REBOOT = "the machine was started anew while it ran, or the state directory is a copy: what runs belongs to the original"
 
 
 class Workers:
@@ -40,7 +40,8 @@ class Workers:
         self._loop = loop
         self._table = table
         self._tell = tell
-        self._boot = table.boot()
+        # A copy of the directory must not take what runs for the original, and stop it.
+        self._boot = f"{table.boot()}/{root.stat().st_ino}"
         self._active = root / "active"
         self._active.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._running: dict[str, Worker] = {}

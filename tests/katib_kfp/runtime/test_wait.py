@@ -10,7 +10,7 @@ from fake_api import FakeClient
 from katib_control.api.experiment import Experiment
 from katib_control.kube.errors import Forbidden, Gone, NotFound, Unreachable
 from katib_control.kube.resources import EXPERIMENTS
-from katib_kfp.runtime.errors import ExperimentGone
+from katib_kfp.runtime.errors import ExperimentGone, StillThere
 from katib_kfp.runtime.wait import Waiter
 
 
@@ -102,3 +102,9 @@ def test_until_gone_ends_with_the_deletion() -> None:
     waiter.until_gone("x", "ns", timeout=9)
     waiter.until_gone("never-was", "ns", timeout=9)
     assert time.slept == []
+
+
+def test_one_that_stays_after_its_deletion_is_told() -> None:
+    _, _, waiter, _ = setup()
+    with pytest.raises(StillThere, match="ns/x is still there 9 s after its deletion"):
+        waiter.until_gone("x", "ns", timeout=9)
