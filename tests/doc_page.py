@@ -15,6 +15,8 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 import traceback
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -63,18 +65,32 @@ def run_page(page: Path, directory: Path) -> None:
 
 
 def run_shell(block: Block) -> str:
-    command = ["bash", "-euo", "pipefail", "-c", block.text]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )
-    try:
-        printed, _ = process.communicate(timeout=SECONDS)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        raise BlockFailed(f"did not end in {SECONDS} s:\n{process.communicate()[0]}") from None
-    if process.returncode:
-        raise BlockFailed(f"exit code {process.returncode}:\n{printed}")
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as out:
+        command = ["bash", "-euo", "pipefail", "-c", block.text]
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
+        try:
+            code = process.wait(SECONDS)
+            left = code == 0 and not ended(process.pid)
+        except subprocess.TimeoutExpired:
+            code, left = 1, True
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        out.seek(0)
+        printed = out.read()
+    if code or left:
+        raise BlockFailed(f"{'left processes behind' if left else f'exit code {code}'}:\n{printed}")
     return printed
+
+
+def ended(group: int) -> bool:
+    """Wait for what was told to stop; return whether everything of the process group has."""
+    for _ in range(200):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def run_python(block: Block, directory: Path, namespace: dict[str, Any]) -> str:

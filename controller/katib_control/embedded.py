@@ -24,11 +24,12 @@ from katib_control.kube.errors import AlreadyExists, NotFound
 from katib_control.kube.http import Transport
 from katib_control.kube.resources import CONFIG_MAPS, CRDS, EXPERIMENTS
 from katib_control.node.jobs import JobController
-from katib_control.node.node import Node
+from katib_control.node.node import Node, NodeOptions
 from katib_control.observations.store import ObservationStore
 from katib_control.reconcile.controllers import Reconcilers
 from katib_control.runtime.clock import Clock, system_clock
 from katib_control.runtime.events import EventRecorder
+from katib_control.runtime.informer import Informers
 from katib_control.runtime.manager import Manager, Runnable
 from katib_control.suggestion.engine import Engine
 
@@ -66,15 +67,20 @@ class ControlPlane:
         self._admission = ExperimentAdmission(self._read_template, engine.validate, INSTALLED)
         self._recorder = EventRecorder(self.client, "katib-controller", clock)
         self._collector = PodLogCollector(self.client, self.observations, clock)
+        # One watch of each kind for all of them: a change is read once.
+        informers = Informers(self.client)
         self._node = Node(
-            self.client, self.state / "node", clock=clock, environment=environment or {}, capacity=capacity
-        )
+            self.client, self.state / "node", clock=clock, environment=environment or {}, capacity=capacity,
+            options=NodeOptions(informers=informers),
+        )  # fmt: skip
         parts: list[Runnable] = [
             self._recorder,
-            GarbageCollector(self.client),
+            GarbageCollector(self.client, informers),
             self._node,
-            JobController(self.client, clock=clock),
-            Reconcilers(self.client, engine, self.observations, self._collector, clock, self._recorder),
+            JobController(self.client, clock=clock, informers=informers),
+            Reconcilers(
+                self.client, engine, self.observations, self._collector, clock, self._recorder, informers=informers
+            ),
         ]
         self._manager = Manager([], parts)
         self._http: HttpServer | None = None

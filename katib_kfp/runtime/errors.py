@@ -4,6 +4,7 @@ SystemExit
 └── StepFailed           the step fails with this one line, without a traceback
 KatibError
 ├── ExperimentGone       deleted while somebody waits for it
+├── StillThere           deleted, and some finalizer does not let it go
 ├── NotAdoptable         an Experiment of this name is there, and it is not this step's
 └── PlaceError           where to run cannot be decided or reached
 BaseException

@@ -184,10 +184,15 @@ def test_errors_are_one_line_without_a_traceback(tmp_path, write, arguments, wor
 
 
 def start_up(cwd: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start `katib-kfp up`; what it prints goes to the file `out`, complete once its last line is there."""
     command = [sys.executable, "-m", "katib_kfp.cli", "up", *arguments]
-    process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    line = process.stdout.readline()
-    assert line.startswith("katib-kfp is up at https://127.0.0.1:"), line + process.stderr.read()
+    with (cwd / "out").open("w") as out:
+        process = subprocess.Popen(command, cwd=cwd, stdout=out, stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 30
+    while "Ctrl-C" not in (cwd / "out").read_text(encoding="utf-8"):
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < until, "not up within 30 s"
+        time.sleep(0.02)
     return process
 
 
@@ -196,9 +201,6 @@ def test_up_serves_until_sigterm_and_others_use_it_or_are_told(tmp_path, write):
     process = start_up(tmp_path, "--state", "s")
     try:
         kubeconfig = tmp_path / "s" / "kubeconfig"
-        until = time.monotonic() + 10
-        while not kubeconfig.exists() and time.monotonic() < until:
-            time.sleep(0.01)
         assert stat.S_IMODE(kubeconfig.stat().st_mode) == 0o600
         port = yaml.safe_load(kubeconfig.read_text())["clusters"][0]["cluster"]["server"].rpartition(":")[2]
 
@@ -217,9 +219,11 @@ def test_up_serves_until_sigterm_and_others_use_it_or_are_told(tmp_path, write):
         assert "quadratic" in katib("list", cwd=tmp_path, KUBECONFIG=str(kubeconfig)).stdout
     finally:
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=20)
     assert process.returncode == 0, err
-    assert "export KUBECONFIG=" in out
+    out = (tmp_path / "out").read_text(encoding="utf-8")
+    assert out.startswith("katib-kfp is up at https://127.0.0.1:")
+    assert f"export KUBECONFIG={kubeconfig}" in out
 
 
 def test_ctrl_c_stops_the_trials_and_says_how_to_go_on(tmp_path, write):

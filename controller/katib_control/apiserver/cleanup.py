@@ -10,7 +10,7 @@ from katib_control.kube.client import Client
 from katib_control.kube.errors import NotFound
 from katib_control.kube.resources import CRDS, EVENTS, NAMESPACES, Resource
 from katib_control.runtime.controller import Controller, Key
-from katib_control.runtime.informer import Informer
+from katib_control.runtime.informer import Informer, Informers
 
 _AGAIN = 0.5
 _NAMESPACE, _DEFINITION = "namespace", "definition"
@@ -24,8 +24,9 @@ class _Seen(NamedTuple):
 class ContentCleaner:
     """``resources`` returns every kind that is served now."""
 
-    def __init__(self, client: Client, resources: Callable[[], Iterable[Resource]]) -> None:
+    def __init__(self, client: Client, resources: Callable[[], Iterable[Resource]], informers: Informers) -> None:
         self._client = client
+        self._shared = informers
         self._resources = resources
         self._controller = Controller("content-cleaner", self.reconcile)
         self._informers = (
@@ -96,7 +97,7 @@ class ContentCleaner:
         return len(self._client.list(resource, namespace, limit=1)["items"])
 
     def _informer(self, resource: Resource, what: str) -> Informer[_Seen]:
-        informer: Informer[_Seen] = Informer(self._client, resource, decode=_seen)
+        informer: Informer[_Seen] = self._shared.of(resource, decode=_seen)
         informer.on_change(lambda _, new: self._noticed(what, new))
         return informer
 

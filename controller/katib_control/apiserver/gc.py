@@ -19,7 +19,7 @@ from katib_control.kube.client import Client
 from katib_control.kube.errors import NotFound
 from katib_control.kube.resources import CRDS, EVENTS, Resource
 from katib_control.runtime.controller import Controller, Key
-from katib_control.runtime.informer import Informer
+from katib_control.runtime.informer import Informer, Informers
 
 _SYNC_SECONDS = 30.0
 _UNSEEN_SECONDS = 1.0
@@ -28,18 +28,22 @@ Items = Informer[Item]
 
 
 class GarbageCollector:
-    """Watches every kind that is served (Events apart), and empties Namespaces and definitions that are deleted."""
+    """Watches every kind that is served (Events apart), and empties Namespaces and definitions that are deleted.
 
-    def __init__(self, client: Client) -> None:
+    ``informers``: those of the process, where others watch the same kinds.
+    """
+
+    def __init__(self, client: Client, informers: Informers | None = None) -> None:
         self._client = client
+        self._shared = informers or Informers(client)
         self._informers: dict[str, Items] = {}
         self._changing = threading.Lock()
         self._stopped = False
         self._gone: OrderedDict[str, None] = OrderedDict()
         self._controller = Controller("garbage-collector", self.reconcile, workers=2)
-        self._definitions: Informer[tuple[Resource, ...]] = Informer(client, CRDS, decode=_custom_resources)
+        self._definitions: Informer[tuple[Resource, ...]] = self._shared.of(CRDS, decode=_custom_resources)
         self._definitions.on_change(self._definition_changed)
-        self._cleaner = ContentCleaner(client, self.resources)
+        self._cleaner = ContentCleaner(client, self.resources, self._shared)
 
     def resources(self) -> tuple[Resource, ...]:
         """Return the kinds that are watched."""
@@ -173,11 +177,8 @@ class GarbageCollector:
         with self._changing:
             if self._stopped or _name(resource) in self._informers:
                 return
-            informer: Items = Informer(
-                self._client,
-                resource,
-                decode=read_item,
-                indexes={"owner": lambda item: [owner.uid for owner in item.owners]},
+            informer: Items = self._shared.of(
+                resource, decode=read_item, indexes={"owner": lambda item: [owner.uid for owner in item.owners]}
             )
             informer.on_change(lambda old, new: self._changed(resource, old, new))
             self._informers[_name(resource)] = informer

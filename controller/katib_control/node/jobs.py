@@ -14,7 +14,7 @@ from katib_control.runtime.apply import apply, difference
 from katib_control.runtime.clock import Clock, system_clock
 from katib_control.runtime.controller import Controller, Key
 from katib_control.runtime.events import EventRecorder
-from katib_control.runtime.informer import Informer
+from katib_control.runtime.informer import Informer, Informers
 from katib_control.runtime.plan import Plan
 
 Obj = dict[str, Any]
@@ -25,15 +25,23 @@ _SETTLE = 0.05
 
 
 class JobController:
-    """Runs batch/v1 Jobs of all namespaces; their Pods are bound to ``node``."""
+    """Runs batch/v1 Jobs of all namespaces; their Pods are bound to ``node``. ``informers``: those of the process."""
 
-    def __init__(self, client: Client, clock: Clock = system_clock, *, node: str = "local") -> None:
+    def __init__(
+        self,
+        client: Client,
+        clock: Clock = system_clock,
+        *,
+        node: str = "local",
+        informers: Informers | None = None,
+    ) -> None:
         self._client = client
         self._clock = clock
         self._node = node
         self._recorder = EventRecorder(client, "job-controller", clock)
-        self._jobs: Informer[Obj] = Informer(client, JOBS, decode=_as_it_is)
-        self._pods: Informer[Obj] = Informer(client, PODS, decode=_as_it_is, indexes={"job": _owner_uids})
+        shared = informers or Informers(client)
+        self._jobs: Informer[Obj] = shared.of(JOBS, decode=_as_it_is)
+        self._pods: Informer[Obj] = shared.of(PODS, decode=_as_it_is, indexes={"job": _owner_uids})
         self._controller = Controller("jobs", self._reconcile)
         self._seen: dict[str, float] = {}
         self._jobs.on_change(self._job_changed)

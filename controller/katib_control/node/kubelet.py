@@ -32,7 +32,7 @@ from katib_control.node.supervisor_client import SupervisorClient
 from katib_control.runtime.apply import difference
 from katib_control.runtime.clock import Clock, monotonic
 from katib_control.runtime.controller import Controller, Key
-from katib_control.runtime.informer import Informer
+from katib_control.runtime.informer import Informer, Informers
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +48,7 @@ class Parts:
     """What a kubelet works with."""
 
     client: Client
+    informers: Informers
     directory: Path
     supervisor: SupervisorClient
     book: AttemptBook
@@ -63,7 +64,7 @@ class Kubelet:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._pods: Informer[Pod] = Informer(parts.client, PODS, decode=_as_it_is)
+        self._pods: Informer[Pod] = parts.informers.of(PODS, decode=_as_it_is)
         self._pods.on_change(self._changed)
         self._controller = Controller("kubelet", self._reconcile)
         self._admission = Admission(parts.ledger, self._call)

@@ -33,6 +33,7 @@ from katib_control.node.starter import Starter
 from katib_control.node.supervisor_client import SupervisorClient, SupervisorLost, SupervisorRefused
 from katib_control.runtime.clock import Clock, system_clock
 from katib_control.runtime.events import EventRecorder
+from katib_control.runtime.informer import Informers
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +78,7 @@ class NodeOptions:
     ``inherited``: the environment under every container's own; None: that of the control plane.
     ``stop_grace``: the most seconds a container gets to end when the node stops.
     ``linger``: how many seconds the supervisor waits for a new control plane when nothing runs.
+    ``informers``: those of the process, where others watch the same kinds.
     """
 
     name: str = "local"
@@ -84,6 +86,7 @@ class NodeOptions:
     inherited: Mapping[str, str] | None = None
     stop_grace: float = 10.0
     linger: float = 10.0
+    informers: Informers | None = None
 
 
 class Node:
@@ -120,7 +123,8 @@ class Node:
         starter = Starter(client, self._directory, machine, self._supervisor.start, notes.about)
         self._kubelet = Kubelet(
             Parts(
-                client=client, directory=self._directory, supervisor=self._supervisor, book=self._book,
+                client=client, informers=options.informers or Informers(client),
+                directory=self._directory, supervisor=self._supervisor, book=self._book,
                 ledger=Ledger(self._capacity), starter=starter, notes=notes, clock=clock, name=options.name,
             )
         )  # fmt: skip

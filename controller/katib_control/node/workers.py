@@ -27,7 +27,7 @@ _RETRY = 1.0
 _AGAIN = 0.05
 _BATCH = 0.02
 _LOST = "the process that supervised it was lost, and the exit code with it"
-_REBOOT = "the machine was started anew while it ran, or the state directory is a copy: what runs belongs to the original"
+_REBOOT = "the machine was started anew while it ran, or this is a copy of the state directory it runs for"
 
 
 class Workers:

@@ -18,7 +18,7 @@ from katib_control.kube.resources import EXPERIMENTS, JOBS, PODS, SUGGESTIONS, T
 from katib_control.reconcile.pods import pod_keys
 from katib_control.reconcile.rollup import Rollup
 from katib_control.reconcile.trial_decoding import TrialDecoder
-from katib_control.runtime.informer import Informer
+from katib_control.runtime.informer import Informer, Informers
 
 RUN_SYNC = 10.0
 """Seconds that the first list of a kind of runs may take."""
@@ -79,8 +79,8 @@ class Rollups:
 class Runs:
     """Informers of the kinds of run objects. Jobs from the start, others as soon as a Trial wants one."""
 
-    def __init__(self, client: Client, namespace: str | None, on_change: RunChange) -> None:
-        self._client, self._namespace, self._on_change = client, namespace, on_change
+    def __init__(self, client: Client, informers: Informers, namespace: str | None, on_change: RunChange) -> None:
+        self._client, self._shared, self._namespace, self._on_change = client, informers, namespace, on_change
         self._lock = threading.Lock()
         self._stopped = False
         self._informers: dict[Resource, Informer[dict[str, Any]]] = {}
@@ -120,7 +120,7 @@ class Runs:
         return informer
 
     def _informer(self, resource: Resource) -> Informer[dict[str, Any]]:
-        informer = Informer(self._client, resource, decode=_as_is, namespace=self._namespace)
+        informer = self._shared.of(resource, decode=_as_is, namespace=self._namespace)
         informer.on_change(self._on_change)
         self._informers[resource] = informer
         return informer
@@ -143,14 +143,14 @@ class Caches:
         return [self.experiments, self.suggestions, self.trials, self.runs.jobs, self.pods]
 
 
-def caches(client: Client, namespace: str | None, on_run: RunChange) -> Caches:
+def caches(client: Client, informers: Informers, namespace: str | None, on_run: RunChange) -> Caches:
     """Return informers on everything, in one namespace or in all."""
     return Caches(
-        experiments=Informer(client, EXPERIMENTS, decode=decode_experiment, namespace=namespace),
-        suggestions=Informer(client, SUGGESTIONS, decode=Suggestion.decode, namespace=namespace),
-        trials=Informer(client, TRIALS, decode=TrialDecoder(), namespace=namespace),
-        pods=Informer(client, PODS, decode=_as_is, namespace=namespace, indexes={"run": _pod_keys}),
-        runs=Runs(client, namespace, on_run),
+        experiments=informers.of(EXPERIMENTS, decode=decode_experiment, namespace=namespace),
+        suggestions=informers.of(SUGGESTIONS, decode=Suggestion.decode, namespace=namespace),
+        trials=informers.of(TRIALS, decode=TrialDecoder(), namespace=namespace),
+        pods=informers.of(PODS, decode=_as_is, namespace=namespace, indexes={"run": _pod_keys}),
+        runs=Runs(client, informers, namespace, on_run),
     )
 
 

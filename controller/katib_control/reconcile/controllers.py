@@ -25,6 +25,7 @@ from katib_control.runtime.clock import Clock
 from katib_control.runtime.controller import Controller, Key
 from katib_control.runtime.counters import Counters
 from katib_control.runtime.events import EventRecorder
+from katib_control.runtime.informer import Informers
 from katib_control.runtime.manager import Manager
 from katib_control.runtime.plan import EventDraft
 
@@ -35,6 +36,7 @@ class Reconcilers:
     """Experiment, Suggestion and Trial controllers over one API server. ``start`` returns when the caches are filled.
 
     ``namespace`` limits all of it to one namespace. ``workers`` is the number of Trials worked on at the same time.
+    ``informers``: those of the process, where others watch the same kinds.
     """
 
     def __init__(  # noqa: PLR0913  the ports that are handed in, once, by the wiring
@@ -49,9 +51,10 @@ class Reconcilers:
         workers: int = 2,
         namespace: str | None = None,
         counters: Counters | None = None,
+        informers: Informers | None = None,
     ) -> None:
         self._recorder = recorder
-        self._caches = caches(client, namespace, self._run_changed)
+        self._caches = caches(client, informers or Informers(client), namespace, self._run_changed)
         context = Context(
             client=client, caches=self._caches, suggest=suggest, log=log, collect=collect, clock=clock,
             recorder=recorder, counters=counters,

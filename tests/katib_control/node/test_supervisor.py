@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -234,6 +235,22 @@ def test_workers_of_a_killed_supervisor_are_watched_and_their_exit_code_is_unkno
     node.client.stop(long.key, 5, "PodDeleted")
     assert node.ends.of(long.key).stopped == "PodDeleted"
     assert gone(long.pid)
+
+
+def test_a_copy_of_the_directory_does_not_take_over_what_runs_for_the_original(
+    connect: Callable[[], Running], state: Path, tmp_path: Path
+) -> None:
+    begun = connect().start("pod/main/0", "sleep", "300")
+    copied = tmp_path / "copy"
+    shutil.copytree(state, copied, ignore=shutil.ignore_patterns("*.sock"))
+    copy = Running(copied)
+    assert not copy.found
+    copy.client.exit()
+    copy.client.close()
+    ended = read(record_path(copied, begun))
+    assert ended is not None
+    assert (ended.reason, ended.stopped) == ("NodeReboot", "NodeReboot")
+    assert not gone(begun.pid)
 
 
 def test_it_ends_by_itself_when_nothing_runs_and_nobody_is_there(state: Path) -> None:

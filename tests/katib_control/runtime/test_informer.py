@@ -9,8 +9,8 @@ from fake_transport import FakeApi
 from katib_control.kube.client import Client
 from katib_control.kube.errors import Forbidden, Unreachable
 from katib_control.kube.resources import PODS
-from katib_control.runtime import informer as informer_module
-from katib_control.runtime.informer import Informer
+from katib_control.runtime import reflector
+from katib_control.runtime.informer import Informer, Informers
 
 
 class Seen:
@@ -41,7 +41,7 @@ def pod(name, x=0, **metadata):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(informer_module, "_FIRST_DELAY", 0.001)
+    monkeypatch.setattr(reflector, "_FIRST_DELAY", 0.001)
 
 
 @pytest.fixture
@@ -299,6 +299,94 @@ def test_handlers_come_before_the_start(start):
     informer, _ = start()
     with pytest.raises(RuntimeError, match="before the informer starts"):
         informer.on_change(lambda old, new: None)
+
+
+def test_informers_on_one_kind_share_one_watch(client, api):
+    informers, seen, names = Informers(client), Seen(), []
+    first = informers.of(PODS, decode=lambda obj: obj)
+    second = informers.of(PODS, decode=lambda obj: obj["metadata"]["name"], indexes={"name": lambda name: [name]})
+    first.on_change(seen)
+    second.on_change(lambda old, new: names.append((old, new)))
+    second.start()
+    first.start()
+    assert first.wait_synced(5)
+    client.create(PODS, pod("a"), "n")
+    assert seen.wait(1) == [(None, ("a", 0))]
+    second.stop()
+    first.stop()
+    assert names == [(None, "a")]
+    assert second.by_index("name", "a") == ["a"]
+    watches = [request for request in api.requests if request.query.get("watch")]
+    assert len(watches) <= 2, "the second one to start has everything listed once more, then there is one watch"
+
+
+def test_an_informer_that_starts_late_has_everything_told_and_the_others_nothing_twice(client):
+    informers, seen, late = Informers(client), Seen(), Seen()
+    first, second = (informers.of(PODS, decode=lambda obj: obj) for _ in range(2))
+    first.on_change(seen)
+    second.on_change(late)
+    client.create(PODS, pod("a"), "n")
+    first.start()
+    seen.wait(1)
+    second.start()
+    assert late.wait(1) == [(None, ("a", 0))]
+    client.create(PODS, pod("b"), "n")
+    assert seen.wait(2) == late.wait(2) == [(None, ("a", 0)), (None, ("b", 0))]
+    first.stop()
+    second.stop()
+
+
+def test_an_informer_that_stops_leaves_the_others_their_watch_and_the_last_one_ends_it(client):
+    informers, seen = Informers(client), Seen()
+    first, second = (informers.of(PODS, decode=lambda obj: obj) for _ in range(2))
+    second.on_change(seen)
+    first.start()
+    second.start()
+    first.stop()
+    client.create(PODS, pod("a"), "n")
+    seen.wait(1)
+    assert first.all() == []
+    second.stop()
+    assert not any(thread.name == "informer-pods" for thread in threading.enumerate())
+    third = informers.of(PODS, decode=lambda obj: obj)
+    third.start()
+    assert third.wait_synced(5), "a new one begins anew"
+    third.stop()
+
+
+def test_one_that_cannot_take_a_change_in_keeps_no_other_from_it(client, caplog):
+    informers, seen = Informers(client), Seen()
+    bad = informers.of(PODS, decode=lambda obj: obj, indexes={"x": lambda obj: [obj["nothing"]]})
+    good = informers.of(PODS, decode=lambda obj: obj)
+    good.on_change(seen)
+    bad.start()
+    good.start()
+    client.create(PODS, pod("a"), "n")
+    seen.wait(1)
+    bad.stop()
+    good.stop()
+    assert "could not be taken in" in caplog.text
+
+
+def test_one_that_joins_ends_the_wait_for_the_next_attempt(client, api, monkeypatch):
+    monkeypatch.setattr(reflector, "_FIRST_DELAY", 60.0)
+    failures = iter([Unreachable("no answer")])
+
+    def fault(request):
+        if (error := next(failures, None)) is not None:
+            raise error
+
+    api.fault = fault
+    informers = Informers(client)
+    first, second = (informers.of(PODS, decode=lambda obj: obj) for _ in range(2))
+    first.start()
+    while first.error is None:
+        time.sleep(0.001)
+    second.start()
+    assert first.wait_synced(5)
+    assert second.wait_synced(5)
+    first.stop()
+    second.stop()
 
 
 def _is_list(request):
