@@ -53,11 +53,10 @@ def run(options: RunOptions) -> int:
     manifests = load(options.file)
     where = Where(kubeconfig=options.kubeconfig, context=options.context, state_dir=options.state)
     with signals_as_cancelled(), connect(where, timeout=0) as connection:
-        experiment = apply(connection, manifests)
         try:
-            results = _wait(connection, experiment, options)
+            results = _wait(connection, apply(connection, manifests), options)
         except Cancelled:
-            click.echo(_go_on(connection, experiment), err=True)
+            click.echo(_go_on(connection, manifests.name), err=True)
             raise
         logs = read_logs(connection.client, results.trials)
     if options.report:
@@ -175,8 +174,7 @@ def _write_report(path: str, results: Results, logs: Mapping[str, Sequence[str]]
     Path(path).write_text(render(results.experiment, results.trials, logs=logs), encoding="utf-8")
 
 
-def _go_on(connection: Connection, experiment: Experiment) -> str:
-    name = experiment.metadata.name
+def _go_on(connection: Connection, name: str) -> str:
     if connection.place.kind == "embedded":
         return f"stopped; {name} is kept in {connection.place.state}: run the same command to go on"
     return f"no longer waiting; {name} goes on in {connection.place}"

@@ -24,6 +24,12 @@ class Manifests:
     experiment: dict[str, Any]
     others: tuple[dict[str, Any], ...] = ()
 
+    @property
+    def name(self) -> str:
+        """The Experiment's name, or what the server will make its name from."""
+        metadata = self.experiment["metadata"]
+        return str(metadata.get("name") or metadata["generateName"])
+
 
 def load(name: str, stdin: Callable[[], str] = sys.stdin.read) -> Manifests:
     """Read a file, or standard input for ``-``; raise ManifestError."""

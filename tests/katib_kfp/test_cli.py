@@ -228,7 +228,7 @@ def test_up_serves_until_sigterm_and_others_use_it_or_are_told(tmp_path, write):
 
 def test_ctrl_c_stops_the_trials_and_says_how_to_go_on(tmp_path, write):
     body = changed("spec.trialTemplate.trialSpec.spec.template.spec.containers.0.args", [
-        "echo $$ >> pids; exec sleep 30 ${trialParameters.x} ${trialParameters.n}",
+        ": ${trialParameters.x} ${trialParameters.n}; echo $$ >> pids; exec sleep 30",
     ])  # fmt: skip
     write(body)
     command = [sys.executable, "-m", "katib_kfp.cli", "run", "experiment.yaml", "--state", "s"]
@@ -238,7 +238,7 @@ def test_ctrl_c_stops_the_trials_and_says_how_to_go_on(tmp_path, write):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == 130, err
     assert "run the same command to go on" in err
     assert [pid for pid in _pids(tmp_path) if Path(f"/proc/{pid}").exists()] == []
 

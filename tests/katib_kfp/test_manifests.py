@@ -18,7 +18,7 @@ def test_one_experiment_is_found_among_other_documents():
 
 def test_json_is_yaml():
     text = '{"apiVersion": "kubeflow.org/v1beta1", "kind": "Experiment", "metadata": {"generateName": "x-"}}'
-    assert parse(text, "file.json").experiment["metadata"]["generateName"] == "x-"
+    assert parse(text, "file.json").name == "x-"
 
 
 @pytest.mark.parametrize(

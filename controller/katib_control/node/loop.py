@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import os
 import selectors
@@ -75,4 +76,10 @@ def _guarded(handler: Handler) -> None:
     try:
         handler()
     except Exception:  # the workers' fate hangs on this loop: it must not end by one handler's error
+        note_error()
+
+
+def note_error() -> None:
+    """Write the error that is being handled into the supervisor's log, if the disk is not full."""
+    with contextlib.suppress(OSError):
         traceback.print_exc()

@@ -13,13 +13,12 @@ import os
 import socket
 import sys
 import time
-import traceback
 from pathlib import Path
 from typing import Any
 
 from katib_control.node.attempt import NODE_SHUTDOWN, Attempt
 from katib_control.node.connection import Connection
-from katib_control.node.loop import Loop
+from katib_control.node.loop import Loop, note_error
 from katib_control.node.process_tree import become_subreaper
 from katib_control.node.processes import ProcessTable, process_table
 from katib_control.node.protocol import Launch, listen
@@ -65,7 +64,7 @@ class Supervisor:
         try:
             answer = self._do(message)
         except Exception as error:  # one bad message must not end the supervisor
-            traceback.print_exc()
+            note_error()
             answer = {"error": f"{type(error).__name__}: {error}"}
         connection.send({"id": message.get("id")} | answer)
 
@@ -164,7 +163,7 @@ def _guarded(root: Path, ready: int, linger: float) -> int:
     try:
         return serve(root, ready, linger=linger)
     except BaseException:  # the last word before the process ends, into its log
-        traceback.print_exc()
+        note_error()
         return 1
 
 

@@ -6,17 +6,17 @@ Standard library only; one thread (the loop's).
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import time
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 from katib_control.node import attempt as attempts
 from katib_control.node.attempt import Attempt
 from katib_control.node.log_file import stamp
-from katib_control.node.loop import Loop
+from katib_control.node.loop import Loop, note_error
 from katib_control.node.process_tree import Tree
 from katib_control.node.processes import ProcessTable
 from katib_control.node.protocol import Launch
@@ -24,6 +24,7 @@ from katib_control.node.worker import Worker, start
 
 _MEMORY_INTERVAL = 0.25
 _RETRY = 1.0
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _AGAIN = 0.05
 _BATCH = 0.02
 _LOST = "the process that supervised it was lost, and the exit code with it"
@@ -73,6 +74,8 @@ class Workers:
         try:
             worker = start(self._root, launch, attempt)
         except (OSError, ValueError) as error:
+            if getattr(error, "errno", None) in _FULL:
+                raise  # not the container's fault: whoever asked asks again
             return self._refused(attempt, launch, error)
         worker.attempt = worker.attempt.but(pid_started=self._table.started(worker.attempt.pid))
         self._keep(worker)
@@ -204,7 +207,7 @@ class Workers:
         except FileNotFoundError:
             pass  # its Pod's directory has been removed: nobody asks any more
         except OSError:
-            traceback.print_exc()
+            note_error()
             self._loop.after(_RETRY, lambda: self._record(worker))
             return
         self._marker(ended).unlink(missing_ok=True)

@@ -212,6 +212,18 @@ def test_memory_over_the_limit_ends_a_container_and_leaves_others(connect: Calla
     assert [item.key for item in node.client.running()] == ["free/main/0"]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the device is Linux's own")
+def test_a_disk_that_is_full_does_not_end_the_supervisor_by_its_own_log(
+    state: Path, connect: Callable[[], Running]
+) -> None:
+    (state / "supervisor.log").symlink_to("/dev/full")
+    node = connect()
+    pid = node.pid
+    with pytest.raises(SupervisorRefused, match="unknown operation"):
+        node.client._ask("nonsense")
+    assert node.pid == pid
+
+
 def test_a_killed_client_process_group_misses_the_supervisor(connect: Callable[[], Running]) -> None:
     node = connect()
     begun = node.start("pod/main/0", "sleep", "300")
