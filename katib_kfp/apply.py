@@ -18,7 +18,7 @@ def apply(connection: Connection, manifests: Manifests) -> Experiment:
     """Return the Experiment as the server has it now.
 
     Unknown fields are refused. An Experiment of that name goes on: what an update may change is changed, anything else
-    raises Invalid.
+    raises Invalid. When the Experiment is refused, what was made for it is taken back.
     """
     client = connection.client
     kinds = [client.resource_for(item["apiVersion"], item["kind"]) for item in manifests.others]
@@ -27,22 +27,17 @@ def apply(connection: Connection, manifests: Manifests) -> Experiment:
         item["metadata"].get("namespace", connection.namespace) for item in (experiment, *manifests.others)
     }:
         _ensure_namespace(connection, namespace)
-    client_checks(client, experiment)
-    for resource, item in zip(kinds, manifests.others, strict=True):
-        _put(client, resource, _placed(item, connection.namespace) if resource.namespaced else item)
-    return Experiment.decode(_put(client, EXPERIMENTS, experiment))
-
-
-def client_checks(client: Client, experiment: dict[str, Any]) -> None:
-    """Refuse unknown fields before anything is made: a dry run tells."""
+    made: list[tuple[Resource, dict[str, Any]]] = []
     try:
-        client.create(EXPERIMENTS, experiment, dry_run=True, strict=True)
-    except AlreadyExists:
-        return
-    except NotFound as error:
-        if error.details.get("kind") == "namespaces":
-            raise
-        raise NotFound("the server does not serve kubeflow.org/v1beta1 Experiments; install the CRDs first") from error
+        for resource, item in zip(kinds, manifests.others, strict=True):
+            placed = _placed(item, connection.namespace) if resource.namespaced else item
+            if _put(client, resource, placed)[1]:
+                made.append((resource, placed))
+        return Experiment.decode(_put(client, EXPERIMENTS, experiment)[0])
+    except ApiError:
+        for resource, item in made:
+            client.delete(resource, item["metadata"]["name"], item["metadata"].get("namespace"))
+        raise
 
 
 def _placed(item: dict[str, Any], namespace: str) -> dict[str, Any]:
@@ -58,15 +53,16 @@ def _ensure_namespace(connection: Connection, name: str) -> None:
         return
 
 
-def _put(client: Client, resource: Resource, item: dict[str, Any]) -> dict[str, Any]:
+def _put(client: Client, resource: Resource, item: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """Return the object as it is on the server now, and whether it is new."""
     last: ApiError | None = None
     for _ in range(ATTEMPTS):
         try:
-            return client.create(resource, item, strict=True)
+            return client.create(resource, item, strict=True), True
         except AlreadyExists as error:
             last = error
         try:
-            return _update(client, resource, item)
+            return _update(client, resource, item), False
         except (Conflict, NotFound) as error:
             last = error
     assert last is not None

@@ -113,6 +113,8 @@ def logs(where: Mapping[str, str], trial: str, namespace: str, *, follow: bool) 
         namespace = namespace or connection.namespace
         connection.client.get(TRIALS, trial, namespace)
         printed = False
+        # Where only state is read, nothing grows.
+        follow = follow and connection.place.kind != "embedded"
         for line in trial_log(connection.client, trial, namespace, follow=follow):
             click.echo(line)
             printed = True

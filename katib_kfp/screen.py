@@ -11,6 +11,8 @@ from katib_kfp.runtime.progress import Pace, ProgressLines, line
 from katib_kfp.runtime.progress import progress as progress_of
 from katib_kfp.runtime.results import Results, best_trial, text, trial_result
 
+UNLIMITED = 10_000
+
 
 @contextmanager
 def progress(stream: TextIO, clock: Callable[[], float]) -> Iterator[Callable[[Experiment], None]]:
@@ -70,7 +72,8 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> N
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(soft_wrap=True) if not Console().is_terminal else Console()
+    # Only a terminal has a width; whoever pipes the table wants one line for each row.
+    console = Console() if Console().is_terminal else Console(width=UNLIMITED)
     if not rows:
         console.print(empty)
         return

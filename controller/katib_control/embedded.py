@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from katib_control.admission.experiment import ExperimentAdmission
 from katib_control.api.crd import crds
 from katib_control.api.experiment import ConfigMapSource
 from katib_control.api.validation.installed import Installed
+from katib_control.apiserver.database import snapshot
 from katib_control.apiserver.gc import GarbageCollector
 from katib_control.apiserver.ports import Admission
 from katib_control.apiserver.server import ApiServer
@@ -45,7 +46,7 @@ class ControlPlane:
 
     ``state`` is made when it is not there; without one everything lives in a temporary directory and is gone after
     ``stop``. A directory belongs to one control plane at a time. Everything in it survives ``kill -9``: a new control
-    plane goes on where the old one was.
+    plane goes on where the old one was. ``node`` is where logs and exit codes are, if not there.
     """
 
     def __init__(
@@ -55,13 +56,24 @@ class ControlPlane:
         clock: Clock = system_clock,
         environment: Mapping[str, str] | None = None,
         capacity: Mapping[str, Any] | None = None,
+        node: Path | None = None,
     ) -> None:
         self._temporary = state is None
         self.state = Path(tempfile.mkdtemp(prefix="katib-kfp-")) if state is None else Path(state)
         self.state.mkdir(parents=True, exist_ok=True)
+        self._node_directory = node or self.state / "node"
         self._server = ApiServer(Store(self.state), clock=clock, admit=self._admit, logs=self._logs)
         self.transport: Transport = self._server.handle
         self.client = Client(self.transport)
+        with ExitStack() as undo:  # a directory in which something cannot be opened must not stay locked
+            undo.callback(self._server.close)
+            parts = self._open(clock, environment or {}, capacity)
+            undo.pop_all()
+        self._manager = Manager([], parts)
+        self._http: HttpServer | None = None
+
+    def _open(self, clock: Clock, environment: Mapping[str, str], capacity: Mapping[str, Any] | None) -> list[Runnable]:
+        """Open and wire what works against the API server; return it in the order of starting."""
         self.observations = ObservationStore(self.state / "observations.sqlite3")
         engine = Engine()
         self._admission = ExperimentAdmission(self._read_template, engine.validate, INSTALLED)
@@ -70,10 +82,10 @@ class ControlPlane:
         # One watch of each kind for all of them: a change is read once.
         informers = Informers(self.client)
         self._node = Node(
-            self.client, self.state / "node", clock=clock, environment=environment or {}, capacity=capacity,
+            self.client, self._node_directory, clock=clock, environment=environment, capacity=capacity,
             options=NodeOptions(informers=informers),
         )  # fmt: skip
-        parts: list[Runnable] = [
+        return [
             self._recorder,
             GarbageCollector(self.client, informers),
             self._node,
@@ -82,8 +94,6 @@ class ControlPlane:
                 self.client, engine, self.observations, self._collector, clock, self._recorder, informers=informers
             ),
         ]
-        self._manager = Manager([], parts)
-        self._http: HttpServer | None = None
 
     def start(self) -> ControlPlane:
         """Install the CRDs and start everything; returns when Experiments are served and reconciled."""
@@ -96,6 +106,7 @@ class ControlPlane:
         """Stop everything, workers included; what was not finished goes on after the next start."""
         if self._http:
             self._http.stop()
+            (self.state / "kubeconfig").unlink(missing_ok=True)  # nobody answers there any more
         self._manager.stop()
         self.close()
 
@@ -160,9 +171,15 @@ def install(client: Client, crd: dict[str, Any]) -> None:
 
 @contextmanager
 def reading(state: Path) -> Iterator[Client]:
-    """Yield a client of a state directory in which nothing is set going: for looking at what is there."""
-    plane = ControlPlane(state)
-    try:
-        yield plane.client
-    finally:
-        plane.close()
+    """Yield a client of what a state directory holds at this moment; nothing in it is set going.
+
+    It is a copy that is read: the process that has the directory, or wants to have it, is not hindered.
+    """
+    with tempfile.TemporaryDirectory(prefix="katib-kfp-") as directory:
+        copy = Path(directory)
+        snapshot(state, copy)
+        plane = ControlPlane(copy, node=state / "node")
+        try:
+            yield plane.client
+        finally:
+            plane.close()

@@ -104,15 +104,18 @@ def connect(where: Where, *, timeout: float = 3600.0) -> Iterator[Connection]:
         owner = None if in_use(state) else _start(state)
         if owner is not None:
             break
-        if served := _served(state):
-            with _cluster(served) as connection:
+        if listening := served(state):
+            with _cluster(listening) as connection:
                 yield connection
             return
+        if time.monotonic() >= deadline:
+            raise PlaceError(
+                f"state directory {state} is in use by process {owner_of(state)}, which does not listen: "
+                "stop that one, start `katib-kfp up` first and share it, or choose another directory"
+            )
         if not said:
             logger.warning("state directory %s is in use by another process; waiting for it", state)
             said = True
-        if time.monotonic() >= deadline:
-            raise PlaceError(f"state directory {state} was in use by another process for {timeout:g} s")
         time.sleep(LOCK_SECONDS)
     client, stop = owner
     try:
@@ -138,6 +141,14 @@ def in_use(state: Path) -> bool:
     return False
 
 
+def owner_of(state: Path) -> str:
+    """Return the process id that the owner of the directory has noted."""
+    try:
+        return (state / "lock").read_text(encoding="utf-8").strip() or "unknown"
+    except OSError:
+        return "unknown"
+
+
 def _start(state: Path) -> tuple[Client, Callable[[], None]] | None:
     from katib_control.embedded import ControlPlane  # heavy: only where it runs
 
@@ -155,7 +166,7 @@ def _start(state: Path) -> tuple[Client, Callable[[], None]] | None:
     return plane.client, plane.stop
 
 
-def _served(state: Path) -> Place | None:
+def served(state: Path) -> Place | None:
     """Return the place behind the kubeconfig in the directory if a server answers there."""
     kubeconfig = state / "kubeconfig"
     if not kubeconfig.exists():

@@ -120,8 +120,28 @@ def test_a_directory_has_one_owner_and_nothing_is_left_running(tmp_path):
     assert after <= before
 
 
+def test_a_directory_in_which_something_cannot_be_opened_is_not_kept_locked(tmp_path):
+    (tmp_path / "node").write_text("no directory")
+    with pytest.raises(FileExistsError):
+        ControlPlane(tmp_path)
+    (tmp_path / "node").unlink()
+    with reading(tmp_path) as client:
+        assert client.list(CONFIG_MAPS, "default")["items"] == []
+
+
 def test_without_a_directory_nothing_stays(tmp_path):
     with ControlPlane() as plane:
         state = plane.state
         assert state.is_dir()
     assert not state.exists()
+
+
+def test_state_is_read_while_another_has_it(tmp_path):
+    with ControlPlane(tmp_path) as plane:
+        plane.client.create(EXPERIMENTS, quadratic().to_dict())
+        with reading(tmp_path) as client:
+            assert client.get(EXPERIMENTS, "quadratic", "default")["spec"]["maxTrialCount"] == 3
+        finished(plane, "quadratic")
+        kubeconfig = plane.serve()
+        assert kubeconfig.exists()
+    assert not kubeconfig.exists(), "a kubeconfig that nobody answers to is taken away"

@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from katib_control.embedded import reading
+from katib_control.kube.resources import CONFIG_MAPS
+
 pytestmark = pytest.mark.xdist_group("cli")
 
 QUADRATIC = {
@@ -148,6 +151,24 @@ def test_bad_experiments_are_one_line_and_nothing_is_created(tmp_path, write, bo
     assert words in done.stderr
     if (tmp_path / "s").exists():
         assert "no Experiments" in katib("list", "-A", "--state", "s", cwd=tmp_path).stdout
+
+
+def test_a_config_map_beside_the_experiment_is_applied_first_and_taken_back_when_that_is_refused(tmp_path):
+    source = {"configMapName": "t", "configMapNamespace": "default", "templatePath": "job"}
+    body = changed("spec.trialTemplate.configMap", source)
+    job = json.dumps(body["spec"]["trialTemplate"].pop("trialSpec"))
+    config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "t"}, "data": {"job": job}}
+    (tmp_path / "e.yaml").write_text(yaml.safe_dump_all([config_map, body]), encoding="utf-8")
+    assert katib("run", "e.yaml", "--state", "s", cwd=tmp_path).returncode == 0
+
+    body["spec"]["algorithm"]["algorithmName"] = "none"
+    config_map["metadata"]["name"] = "other"
+    body["metadata"]["name"] = "other"
+    (tmp_path / "e.yaml").write_text(yaml.safe_dump_all([config_map, body]), encoding="utf-8")
+    refused = katib("run", "e.yaml", "--state", "s", cwd=tmp_path)
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    with reading(tmp_path / "s") as client:
+        assert [item["metadata"]["name"] for item in client.list(CONFIG_MAPS, "default")["items"]] == ["t"]
 
 
 KUBECONFIG = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from katib_control.api.errors import FieldError
@@ -35,9 +36,9 @@ class CrdSchema(BuiltinSchema):
         """Return the object with defaults and the names that follow from its kind."""
         return crds.fill(super().default(obj))
 
-    def validate(self, obj: dict[str, Any]) -> list[FieldError]:
+    def validate(self, obj: dict[str, Any], known: Collection[int] = ()) -> list[FieldError]:
         """Return what the schema finds; when that is nothing, what makes it a CRD that cannot be served."""
-        return super().validate(obj) or crds.check(obj)
+        return super().validate(obj, known) or crds.check(obj)
 
 
 _RBAC = "rbac.authorization.k8s.io"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from importlib import resources
 from typing import Any
@@ -52,9 +52,9 @@ class BuiltinSchema(CompiledSchema):
         filled = super().default(obj)
         return filled if self._fill is None else self._fill(filled)
 
-    def validate(self, obj: dict[str, Any]) -> list[FieldError]:
+    def validate(self, obj: dict[str, Any], known: Collection[int] = ()) -> list[FieldError]:
         """Return what the schema finds; when that is nothing of the wrong type, what the kind's rules find too."""
-        errors = super().validate(obj)
+        errors = super().validate(obj, known)
         if self._rules is None or any(error.reason == "FieldValueTypeInvalid" for error in errors):
             return errors
         found: Iterable[Finding] = self._rules(obj)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from katib_control.apiserver.accepted import Accepted
 from katib_control.apiserver.changes import Key
 from katib_control.apiserver.ports import Admission, Admit, Logs
 from katib_control.apiserver.problems import forbidden, not_found
@@ -48,6 +49,7 @@ class Core:
     admit: Admit | None = None
     logs: Logs | None = None
     written: dict[str, Written] = field(default_factory=dict)
+    accepted: Accepted = field(default_factory=Accepted)
     namespaces: dict[str, bool] = field(default_factory=dict)
     """Name -> whether it is being deleted."""
     _streams: int = 0

@@ -73,6 +73,7 @@ def _create_named(core: Core, call: Call, obj: Object, managed: Sequence[Object]
         text = core.store.create(key, obj, marks(call.resource, obj))
     except Taken:
         raise already_exists(served, key.name) from None
+    core.accepted.note(key, obj, served)
     core.note(key)
     return text
 

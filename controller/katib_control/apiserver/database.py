@@ -6,13 +6,15 @@ one INSERT is one transaction and nothing can be half-written.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import os
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +24,9 @@ logger = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
 FILE_NAME = "objects.sqlite3"
+_LITTLE = 1 << 20
+"""Bytes of free space below which an I/O error is put down to the disk being full."""
+
 Durability = Literal["process", "power"]
 """What committed writes survive: the end of the process (WAL, synchronous NORMAL), or power loss too (FULL)."""
 
@@ -120,7 +125,7 @@ class Database:
         except (sqlite3.OperationalError, sqlite3.DatabaseError, OSError) as error:
             if isinstance(error, sqlite3.IntegrityError):
                 raise
-            raise StorageError(f"cannot {doing} in {self.directory}: {_remedy(error)}") from error
+            raise StorageError(f"cannot {doing} in {self.directory}: {_remedy(error, self.directory)}") from error
 
     def close(self) -> None:
         """Close every connection and give up the lock; twice is fine."""
@@ -135,9 +140,24 @@ class Database:
             self._temporary.cleanup()
 
 
-def _remedy(error: Exception) -> str:
+def snapshot(source: Path, target: Path) -> None:
+    """Copy what a state directory holds at this moment into another, while a process may be writing; raise StorageError."""
+    file = source / FILE_NAME
+    if not file.exists():
+        return  # nobody has written yet
+    try:
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, timeout=30)) as original:
+            with closing(sqlite3.connect(target / FILE_NAME)) as copy:
+                original.backup(copy)
+    except sqlite3.Error as error:
+        raise StorageError(f"cannot read the state in {source}: {_remedy(error, source)}") from error
+
+
+def _remedy(error: Exception, directory: Path) -> str:
     text = str(error)
-    if "disk is full" in text or getattr(error, "errno", None) == 28:
+    # Where SQLite maps a file into memory it only says that the disk has refused.
+    refused = "disk I/O error" in text and _free(directory) < _LITTLE
+    if refused or "disk is full" in text or getattr(error, "errno", None) == errno.ENOSPC:
         return "the disk is full; free some space and try again"
     if "readonly" in text or "unable to open" in text or isinstance(error, PermissionError):
         return f"it cannot be written ({text}); make it writable or choose another state directory"
@@ -146,11 +166,20 @@ def _remedy(error: Exception) -> str:
     return text
 
 
+def _free(directory: Path) -> int:
+    try:
+        return shutil.disk_usage(directory).free
+    except OSError:
+        return _LITTLE
+
+
 def _lock(directory: Path) -> int:
     """Take the directory for this process; the operating system lets go of it however the process ends."""
     file = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(file, 0)
+        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
     except BlockingIOError:
         owner = os.pread(file, 32, 0).decode(errors="replace").strip() or "unknown"
         os.close(file)
@@ -161,6 +190,4 @@ def _lock(directory: Path) -> int:
     except BaseException:
         os.close(file)
         raise
-    os.ftruncate(file, 0)
-    os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
     return file

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
 
 from katib_control.api.errors import FieldError, Reason
 
+T = TypeVar("T")
 Text = Callable[[str], str]
+
+
+class Notes(list[T]):
+    """What is found in one object. ``known`` are the ids of maps and lists in it that need not be looked at."""
+
+    known: Collection[int] = frozenset()
 
 
 class Finding:

@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
+from katib_control.apiserver.findings import Notes
 from katib_control.apiserver.object_meta import OBJECT_META, ROOT_FIELDS
 
 #: (value, list that takes the paths of unknown fields) -> value
-Prune = Callable[[Any, list[str]], Any]
+Prune = Callable[[Any, "Notes[str]"], Any]
 Lookup = Callable[[str], "Prune | None"]
 
 _UNKNOWN = object()
@@ -38,14 +39,14 @@ def compile_prune(schema: Mapping[str, Any], lookup: Lookup, *, root: bool = Fal
 
 
 def _reference(name: str, lookup: Lookup) -> Prune:
-    def prune(value: Any, unknown: list[str]) -> Any:
+    def prune(value: Any, unknown: Notes[str]) -> Any:
         inner = lookup(name)
         return value if inner is None else inner(value, unknown)
 
     return prune
 
 
-def _quantity(value: Any, unknown: list[str]) -> Any:
+def _quantity(value: Any, unknown: Notes[str]) -> Any:
     """Numbers are stored as strings, as a real server does (``cpu: 2`` is read back as ``"2"``)."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return value
@@ -56,7 +57,7 @@ def _items(inner: Prune | None) -> Prune | None:
     if inner is None:
         return None
 
-    def prune(value: Any, unknown: list[str]) -> Any:
+    def prune(value: Any, unknown: Notes[str]) -> Any:
         if type(value) is not list:
             return value
         changed = None
@@ -73,7 +74,7 @@ def _items(inner: Prune | None) -> Prune | None:
     return prune
 
 
-def _prefix(unknown: list[str], start: int, step: str) -> None:
+def _prefix(unknown: Notes[str], start: int, step: str) -> None:
     for position in range(start, len(unknown)):
         rest = unknown[position]
         unknown[position] = step + rest if rest.startswith("[") else f"{step}.{rest}"
@@ -87,7 +88,7 @@ def _metadata() -> Prune:
     plain = compile_prune(OBJECT_META, lambda name: None)
     assert plain is not None
 
-    def prune(value: Any, unknown: list[str]) -> Any:
+    def prune(value: Any, unknown: Notes[str]) -> Any:
         """Empty maps and lists of metadata are not stored: the last label is taken away, and so are the labels."""
         value = plain(value, unknown)
         if type(value) is dict:
@@ -114,7 +115,7 @@ def _object(schema: Mapping[str, Any], lookup: Lookup, root: bool) -> Prune | No
     return _fields(children, nulls, keeps)
 
 
-def _inside(child: Prune, item: Any, step: str, unknown: list[str]) -> Any:
+def _inside(child: Prune, item: Any, step: str, unknown: Notes[str]) -> Any:
     before = len(unknown)
     new = child(item, unknown)
     if len(unknown) != before:
@@ -126,12 +127,15 @@ def _fields(children: dict[str, Prune | None], nulls: set[str], keeps: bool) -> 
     others: Any = None if keeps else _UNKNOWN
     dropped_nulls = children.keys() - nulls
 
-    def prune(value: Any, unknown: list[str]) -> Any:
+    def prune(value: Any, unknown: Notes[str]) -> Any:
         if type(value) is not dict:
             return value
         changed = None
+        known = unknown.known
         for name, item in value.items():
             child: Any = children.get(name, others)
+            if item is not None and (child is None or id(item) in known):
+                continue
             new = item
             if child is _UNKNOWN:
                 unknown.append(name)
@@ -160,7 +164,7 @@ def _members(schema: Mapping[str, Any], lookup: Lookup) -> Prune | None:
     child = compile_prune(schema, lookup)
     drops_null = not (schema.get("nullable") or "default" in schema)
 
-    def prune(value: Any, unknown: list[str]) -> Any:
+    def prune(value: Any, unknown: Notes[str]) -> Any:
         if type(value) is not dict:
             return value
         changed = None

@@ -6,13 +6,13 @@ schema that nobody uses costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
 
 from katib_control.api.errors import FieldError
 from katib_control.apiserver.defaulting import Default, compile_default
-from katib_control.apiserver.findings import Finding
+from katib_control.apiserver.findings import Finding, Notes
 from katib_control.apiserver.pruning import Prune, compile_prune
 from katib_control.apiserver.validating import Check, compile_check
 
@@ -68,9 +68,13 @@ class CompiledSchema:
     def _check(self) -> Check | None:
         return compile_check(self._raw(), self._library().check, root=True)
 
-    def prune(self, obj: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        """Return the object without the fields the schema does not know, and their paths (``spec.foo[0].bar``)."""
-        unknown: list[str] = []
+    def prune(self, obj: dict[str, Any], known: Collection[int] = ()) -> tuple[dict[str, Any], list[str]]:
+        """Return the object without the fields the schema does not know, and their paths (``spec.foo[0].bar``).
+
+        ``known``: ids of maps and lists in it that this schema has left as they are.
+        """
+        unknown: Notes[str] = Notes()
+        unknown.known = known
         pruned = obj if self._prune is None else self._prune(obj, unknown)
         return pruned, unknown
 
@@ -81,11 +85,15 @@ class CompiledSchema:
         filled: dict[str, Any] = self._default(obj)
         return filled
 
-    def validate(self, obj: dict[str, Any]) -> list[FieldError]:
-        """Return every rule that the object breaks; ``rule`` is the whole text, ``value`` None."""
+    def validate(self, obj: dict[str, Any], known: Collection[int] = ()) -> list[FieldError]:
+        """Return every rule that the object breaks; ``rule`` is the whole text, ``value`` None.
+
+        ``known``: ids of maps and lists in it that this schema has found nothing in.
+        """
         if self._check is None:
             return []
-        found: list[Finding] = []
+        found: Notes[Finding] = Notes()
+        found.known = known
         self._check(obj, found)
         return [finding.error() for finding in found]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -15,13 +15,16 @@ VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update
 class Schema(Protocol):
     """A structural schema, compiled. Arguments are never changed; what is equal may be shared with the result."""
 
-    def prune(self, obj: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        """Return the object without the fields the schema does not know, and their paths (``spec.foo[0].bar``)."""
+    def prune(self, obj: dict[str, Any], known: Collection[int] = ()) -> tuple[dict[str, Any], list[str]]:
+        """Return the object without the fields the schema does not know, and their paths (``spec.foo[0].bar``).
+
+        ``known``: ids of maps and lists in it that this schema has accepted before, and that need no second look.
+        """
 
     def default(self, obj: dict[str, Any]) -> dict[str, Any]:
         """Return the object with the schema's defaults where a field is absent (or null and not nullable)."""
 
-    def validate(self, obj: dict[str, Any]) -> list[FieldError]:
+    def validate(self, obj: dict[str, Any], known: Collection[int] = ()) -> list[FieldError]:
         """Return every rule that the object breaks, in Kubernetes' words.
 
         ``FieldError.rule`` is the whole message of a cause (``Invalid value: "x": ...``, ``Required value``) and

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from katib_control.apiserver import answers
@@ -60,17 +60,20 @@ def modify(core: Core, call: Call, edit: Edit, *, patched: bool = False) -> tupl
         asked = (edited.get("metadata") or {}).get("resourceVersion")
         if asked and asked != str(stored.version):
             raise conflict(call.served, call.name)
-        new, warnings = _prepared(core, call, (old, edited), patched=patched)
+        known = core.accepted.known(call.key, stored.version, old, call.served)
+        new, warnings = _prepared(core, call, (old, edited), known, patched=patched)
         try:
             return _write(core, call, stored, (old, new)), warnings
         except Stale:
             continue  # the version that was asked for, if any, is compared again with what is there now
 
 
-def _prepared(core: Core, call: Call, objects: tuple[Object, Object], *, patched: bool) -> tuple[Object, Sequence[str]]:
+def _prepared(
+    core: Core, call: Call, objects: tuple[Object, Object], known: Collection[int], *, patched: bool
+) -> tuple[Object, Sequence[str]]:
     old, edited = objects
     served = call.served
-    new, warnings = conform(call, edited, patched=patched)
+    new, warnings = conform(call, edited, known, patched=patched)
     if errors := identity_errors(old["metadata"], new["metadata"]):
         raise invalid(served, call.name, errors)
     new = _limited(call, old, new)
@@ -79,7 +82,7 @@ def _prepared(core: Core, call: Call, objects: tuple[Object, Object], *, patched
     errors = update_errors(old["metadata"], new["metadata"])
     if served.on_update and not call.subresource:
         errors += served.on_update(old, new)
-    new = admitted(core, call, "UPDATE", (new, old), errors)
+    new = admitted(core, call, "UPDATE", (new, old), errors, known)
     if counts_generations(served) and _body(old, served.has_status) != _body(new, served.has_status):
         new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
     return new, warnings
@@ -126,6 +129,7 @@ def _write(core: Core, call: Call, stored: Stored, objects: tuple[Object, Object
         core.note(call.key)
         return text
     text = core.store.update(call.key, new, marks(call.resource, new), stored.version)
+    core.accepted.note(call.key, new, call.served)
     core.note(call.key)
     return text
 

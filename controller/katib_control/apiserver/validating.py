@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from katib_control.apiserver.findings import Finding, composite, required, unsupported, wrong_type
+from katib_control.apiserver.findings import Finding, Notes, composite, required, unsupported, wrong_type
 from katib_control.apiserver.object_meta import OBJECT_META
 from katib_control.apiserver.value_rules import list_rules, map_rules, number_rules, same, string_rules
 
-Check = Callable[[Any, list[Finding]], None]
+Check = Callable[[Any, "Notes[Finding]"], None]
 Lookup = Callable[[str], "Check | None"]
 
 _TYPES: dict[str, Callable[[Any], bool]] = {
@@ -26,6 +26,8 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
     "number": lambda value: type(value) is int or type(value) is float,
 }
 _INT_OR_STRING = "integer,string"
+# What a schema may say without demanding anything but a type.
+_WORDLESS = frozenset({"type", "description", "title", "default", "example", "nullable"})
 
 
 def compile_check(schema: Mapping[str, Any], lookup: Lookup, *, root: bool = False) -> Check | None:
@@ -41,7 +43,7 @@ def compile_check(schema: Mapping[str, Any], lookup: Lookup, *, root: bool = Fal
     if has_type is None and len(checks) <= 1 and not nullable:
         return checks[0] if checks else None
 
-    def check(value: Any, found: list[Finding]) -> None:
+    def check(value: Any, found: Notes[Finding]) -> None:
         if value is None and nullable:
             return
         if has_type is not None and not has_type(value):
@@ -54,7 +56,7 @@ def compile_check(schema: Mapping[str, Any], lookup: Lookup, *, root: bool = Fal
 
 
 def _reference(name: str, lookup: Lookup) -> Check:
-    def check(value: Any, found: list[Finding]) -> None:
+    def check(value: Any, found: Notes[Finding]) -> None:
         inner = lookup(name)
         if inner is not None:
             inner(value, found)
@@ -89,20 +91,27 @@ def _enum(schema: Mapping[str, Any]) -> Check | None:
         return None
     allowed = list(schema["enum"])
 
-    def check(value: Any, found: list[Finding]) -> None:
+    def check(value: Any, found: Notes[Finding]) -> None:
         if not any(same(value, item) for item in allowed):
             found.append(unsupported(value, allowed))
 
     return check
 
 
-def _inside(inner: Check, value: Any, step: str, found: list[Finding]) -> None:
+def _plain(schema: Mapping[str, Any]) -> type | None:
+    """Return the class all of whose values are valid; None where more than that must be looked at."""
+    if not schema.keys() <= _WORDLESS:
+        return None
+    return {"string": str, "boolean": bool}.get(schema.get("type", ""))
+
+
+def _inside(inner: Check, value: Any, step: str, found: Notes[Finding]) -> None:
     before = len(found)
     inner(value, found)
     _move(found, before, step)
 
 
-def _move(found: list[Finding], start: int, step: str) -> None:
+def _move(found: Notes[Finding], start: int, step: str) -> None:
     for position in range(start, len(found)):
         found[position].under(step)
 
@@ -112,7 +121,7 @@ def _items(schema: Mapping[str, Any], lookup: Lookup) -> Check | None:
     if inner is None:
         return None
 
-    def check(value: Any, found: list[Finding]) -> None:
+    def check(value: Any, found: Notes[Finding]) -> None:
         if type(value) is list:
             for index, item in enumerate(value):
                 before = len(found)
@@ -133,12 +142,13 @@ def _fields(schema: Mapping[str, Any], lookup: Lookup, *, metadata: bool) -> Che
     rest = schema.get("additionalProperties")
     others = compile_check(rest, lookup) if isinstance(rest, Mapping) else None
     children = {name: compile_check(inner, lookup) for name, inner in properties.items()}
+    plain = {name: kind for name, inner in properties.items() if (kind := _plain(inner)) is not None}
     demanded = tuple(schema.get("required", ()))
     about = _metadata() if metadata else None
     if about is None and others is None and not demanded and not any(children.values()):
         return None
 
-    def check(value: Any, found: list[Finding]) -> None:
+    def check(value: Any, found: Notes[Finding]) -> None:
         if type(value) is not dict:
             return
         for name in demanded:
@@ -146,7 +156,11 @@ def _fields(schema: Mapping[str, Any], lookup: Lookup, *, metadata: bool) -> Che
                 found.append(required(name))
         if about is not None and "metadata" in value:
             _inside(about, value["metadata"], "metadata", found)
+        known = found.known
         for name, item in value.items():
+            # Most fields are texts of which any is right.
+            if plain.get(name) is type(item) or id(item) in known:
+                continue
             inner = children.get(name, others)
             if inner is not None:
                 before = len(found)
@@ -157,14 +171,14 @@ def _fields(schema: Mapping[str, Any], lookup: Lookup, *, metadata: bool) -> Che
     return check
 
 
-def _embedded(value: Any, found: list[Finding]) -> None:
+def _embedded(value: Any, found: Notes[Finding]) -> None:
     """An embedded resource says what it is."""
     if type(value) is dict:
         found.extend(required(name, "must not be empty") for name in ("apiVersion", "kind") if not value.get(name))
 
 
 def _passes(check: Check | None, value: Any) -> bool:
-    found: list[Finding] = []
+    found: Notes[Finding] = Notes()
     if check is not None:
         check(value, found)
     return not found
@@ -184,7 +198,7 @@ def _composites(schema: Mapping[str, Any], lookup: Lookup) -> list[Check]:
 
 
 def _any_of(inners: list[Check | None]) -> Check:
-    def check(value: Any, found: list[Finding]) -> None:
+    def check(value: Any, found: Notes[Finding]) -> None:
         if not any(_passes(inner, value) for inner in inners):
             found.append(composite("must validate at least one schema (anyOf)"))
 
@@ -192,7 +206,7 @@ def _any_of(inners: list[Check | None]) -> Check:
 
 
 def _one_of(inners: list[Check | None]) -> Check:
-    def check(value: Any, found: list[Finding]) -> None:
+    def check(value: Any, found: Notes[Finding]) -> None:
         valid = sum(_passes(inner, value) for inner in inners)
         if valid != 1:
             many = f"Found {valid} valid alternatives" if valid else "Found none valid"
@@ -202,7 +216,7 @@ def _one_of(inners: list[Check | None]) -> Check:
 
 
 def _not(inner: Check | None) -> Check:
-    def check(value: Any, found: list[Finding]) -> None:
+    def check(value: Any, found: Notes[Finding]) -> None:
         if _passes(inner, value):
             found.append(composite("must not validate the schema (not)"))
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from katib_control.apiserver.findings import Finding, breaks, duplicate, invalid, too_long, too_many, wrong_format
+from katib_control.apiserver.findings import Finding, Notes, breaks, duplicate, invalid, too_long, too_many, wrong_format
 from katib_control.apiserver.formats import FORMATS, INTEGER_RANGES, QUANTITY, go_pattern
 
-Check = Callable[[Any, list[Finding]], None]
+Check = Callable[[Any, "Notes[Finding]"], None]
 _BAD_QUANTITY = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 
 
@@ -42,7 +42,7 @@ def _together(checks: list[Check], applies: Callable[[Any], bool]) -> Check | No
     if not checks:
         return None
 
-    def check(value: Any, found: list[Finding]) -> None:
+    def check(value: Any, found: Notes[Finding]) -> None:
         if applies(value):
             for each in checks:
                 each(value, found)
@@ -51,7 +51,7 @@ def _together(checks: list[Check], applies: Callable[[Any], bool]) -> Check | No
 
 
 def _rule(broken: Callable[[Any], bool], finding: Callable[[Any], Finding]) -> Check:
-    def check(value: Any, found: list[Finding]) -> None:
+    def check(value: Any, found: Notes[Finding]) -> None:
         if broken(value):
             found.append(finding(value))
 
@@ -139,7 +139,7 @@ def list_rules(schema: Mapping[str, Any]) -> Check | None:
 
 
 def _unique(keys: tuple[str, ...]) -> Check:
-    def check(value: Any, found: list[Finding]) -> None:
+    def check(value: Any, found: Notes[Finding]) -> None:
         seen: set[str] = set()
         for index, item in enumerate(value):
             what = {key: item[key] for key in keys if key in item} if keys and isinstance(item, dict) else item

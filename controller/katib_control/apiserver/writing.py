@@ -35,12 +35,17 @@ def identify(call: Call, obj: Object) -> None:
     obj["apiVersion"], obj["kind"], obj["metadata"] = version, kind, metadata
 
 
-def conform(call: Call, obj: Object, *, patched: bool = False) -> tuple[Object, Sequence[str]]:
-    """Return the object as its schema knows it, defaults filled in, and warnings about what was dropped."""
+def conform(
+    call: Call, obj: Object, known: Collection[int] = (), *, patched: bool = False
+) -> tuple[Object, Sequence[str]]:
+    """Return the object as its schema knows it, defaults filled in, and warnings about what was dropped.
+
+    ``known``: ids of its parts that the schema has accepted before.
+    """
     served = call.served
     if served.schema is None:
         return obj, ()
-    known, unknown = served.schema.prune(obj)
+    pruned, unknown = served.schema.prune(obj, known)
     validation = call.field_validation
     warnings: Sequence[str] = ()
     if unknown and validation == "Strict":
@@ -50,7 +55,7 @@ def conform(call: Call, obj: Object, *, patched: bool = False) -> tuple[Object, 
         raise unknown_fields(served, unknown)
     if unknown and validation == "Warn":
         warnings = [f'unknown field "{path}"' for path in unknown]
-    return served.schema.default(known), warnings
+    return served.schema.default(pruned), warnings
 
 
 def admitted(
@@ -59,6 +64,7 @@ def admitted(
     operation: Literal["CREATE", "UPDATE"],
     objects: tuple[Object, Object | None],
     errors: Sequence[FieldError],
+    known: Collection[int] = (),
 ) -> Object:
     """Return (object, old)'s object as admission wants it stored.
 
@@ -66,7 +72,7 @@ def admitted(
     all of them at once.
     """
     obj, served = objects[0], call.served
-    found = [*errors, *_violations(served, obj)]
+    found = [*errors, *_violations(served, obj, known)]
     try:
         changed = core.admitted(served, operation, objects, subresource=call.subresource, dry_run=call.dry_run)
     except Invalid as refusal:
@@ -81,14 +87,14 @@ def admitted(
     return obj if changed is None else changed
 
 
-def _violations(served: ServedType, obj: Object) -> list[FieldError]:
-    return served.schema.validate(obj) if served.schema else []
+def _violations(served: ServedType, obj: Object, known: Collection[int] = ()) -> list[FieldError]:
+    return served.schema.validate(obj, known) if served.schema else []
 
 
-def _further(refusal: Invalid, known: Collection[str]) -> list[FieldError]:
+def _further(refusal: Invalid, elsewhere: Collection[str]) -> list[FieldError]:
     """Return what admission refuses in other fields than those that are known to be wrong."""
     return [
         FieldError(cause["field"], cause["message"], reason=cause["reason"])
         for cause in refusal.details.get("causes", ())
-        if cause["field"] not in known
+        if cause["field"] not in elsewhere
     ]

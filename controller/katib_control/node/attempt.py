@@ -26,8 +26,9 @@ class Attempt:
 
     ``started`` and ``finished`` are RFC 3339 with nine digits, empty until it happened. ``pid_started`` is the
     process table's own start time: pid and start time together name one process for ever. ``boot`` tells two starts of
-    the machine apart, and a directory from its copy. ``stopped`` is why it was told to stop, written before the first signal. ``exit_code`` is None
-    while it runs; a process that a signal ended has ``signal`` and the exit code 128 + signal.
+    the machine apart, and a directory from its copy. ``stopped`` is why it was told to stop, written before the first
+    signal. ``exit_code`` is None while it runs; a process that a signal ended has ``signal`` and the exit code
+    128 + signal.
     """
 
     pod: str

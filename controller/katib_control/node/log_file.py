@@ -8,12 +8,15 @@ Times are those of reading, strictly increasing within a file, so that they orde
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 LINE_LIMIT = 16 * 1024
+HELD_LIMIT = 1024 * 1024
+"""Bytes that are held in memory while the disk is full."""
 
 
 def stamp(nanoseconds: int) -> str:
@@ -23,7 +26,11 @@ def stamp(nanoseconds: int) -> str:
 
 
 class LogFile:
-    """Cuts what a container writes into lines and appends them. Holds at most one piece of a line per stream."""
+    """Cuts what a container writes into lines and appends them. Holds at most one piece of a line per stream.
+
+    A full disk must not stop the container, which would block on its pipe: the latest lines wait in memory until they
+    can be written, ``lost`` counts the bytes of those that were too many.
+    """
 
     def __init__(self, path: Path, now: Callable[[], int] = time.time_ns) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -32,6 +39,7 @@ class LogFile:
         self._second = -1
         self._prefix = b""
         self._rest: dict[str, bytes] = {"stdout": b"", "stderr": b""}
+        self._held = b""
         self.lost = 0
 
     def feed(self, stream: str, chunk: bytes) -> None:
@@ -45,8 +53,12 @@ class LogFile:
         self._append(lines)
 
     def close(self) -> None:
-        """Write what came without a newline, and close the file."""
-        self._append([self._line(name, b"F", rest) for name, rest in self._rest.items() if rest])
+        """Write what came without a newline, and close the file; raise OSError as long as the disk is full."""
+        ends = [self._line(name, b"F", rest) for name, rest in self._rest.items() if rest]
+        self._rest = dict.fromkeys(self._rest, b"")
+        self._append(ends)
+        if self._held:
+            raise OSError(errno.ENOSPC, "the end of a container's log cannot be written")
         os.close(self._file)
 
     def _cut(self, stream: str, line: bytes, lines: list[bytes]) -> bytes:
@@ -64,10 +76,13 @@ class LogFile:
         return b"%b.%09dZ %b %b %b\n" % (self._prefix, fraction, stream.encode(), tag, text)
 
     def _append(self, lines: list[bytes]) -> None:
-        data = b"".join(lines)
+        self._held += b"".join(lines)
         try:
-            while data:
-                data = data[os.write(self._file, data) :]
+            while self._held:
+                self._held = self._held[os.write(self._file, self._held) :]
         except OSError:
-            # A full disk must not stop the container: it would block on its pipe for ever. What is lost is counted.
-            self.lost += len(data)
+            if len(self._held) > HELD_LIMIT:
+                first = self._held.index(b"\n") + 1  # may have been written in part
+                latest = self._held.index(b"\n", len(self._held) - HELD_LIMIT) + 1
+                self.lost += latest - first
+                self._held = self._held[:first] + self._held[latest:]

@@ -48,7 +48,7 @@ class Worker:
         return bool(chunk)
 
     def drain(self) -> None:
-        """Take what is left in the pipes and close them and the log."""
+        """Take what is left in the pipes and close them."""
         for descriptor in self.streams:
             # Bounded: a process that got away may hold the pipe open and write for ever.
             for _ in range(_LAST_CHUNKS):
@@ -56,6 +56,9 @@ class Worker:
                     break
             os.close(descriptor)
         self.streams = {}
+
+    def close_log(self) -> None:
+        """Close the log; raise OSError while its end cannot be written."""
         if self.log:
             self.log.close()
             self.log = None
@@ -77,6 +80,7 @@ def start(root: Path, launch: Launch, attempt: Attempt) -> Worker:
         os.close(out_end)
         os.close(err_end)
         worker.drain()
+        worker.close_log()
         raise
     os.close(out_end)
     os.close(err_end)

@@ -203,6 +203,7 @@ class Workers:
         if self._running.get(ended.key) is not worker:
             return
         try:
+            worker.close_log()
             attempts.write(self._root, ended)
         except FileNotFoundError:
             pass  # its Pod's directory has been removed: nobody asks any more

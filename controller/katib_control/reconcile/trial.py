@@ -143,7 +143,7 @@ def _without_run(seen: TrialSeen, run_resource: Resource, now: datetime) -> Plan
     if is_true(trial.status.conditions, "EarlyStopped"):
         return judged(seen, now)
     if seen.run_vanished:
-        told = f"{run_resource.kind} {name} disappeared before its end was seen: deleted by hand, or by its TTL"
+        told = f"{run_resource.kind} {name} disappeared before its end was seen: {_why_gone(trial)}"
         return failed(seen, RUN_DISAPPEARED, f"{told}; it is not run again", now)
     if seen.refusal:
         return _refused(seen, run_resource, now)
@@ -162,6 +162,15 @@ def _without_run(seen: TrialSeen, run_resource: Resource, now: datetime) -> Plan
         events=[EventDraft(JOB_CREATED, f"{run_resource.kind} {name} is created")],
         counters=plan.counters,
         requeue_after=plan.requeue_after,
+    )
+
+
+def _why_gone(trial: Trial) -> str:
+    ttl = ((trial.spec.run_spec or {}).get("spec") or {}).get("ttlSecondsAfterFinished")
+    if ttl is None:
+        return "it was deleted by hand"
+    return (
+        f"deleted by hand, or by its ttlSecondsAfterFinished of {ttl}: raise that, or leave it to trialTemplate.retain"
     )
 
 

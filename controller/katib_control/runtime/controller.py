@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from katib_control.api.errors import KatibError
-from katib_control.kube.errors import Conflict
+from katib_control.kube.errors import Conflict, NotFound
 from katib_control.runtime.clock import monotonic
 from katib_control.runtime.workqueue import WorkQueue
 
@@ -76,7 +76,9 @@ class Controller:
         where = (self.name, "/".join(key), delay)
         # One that fails again at once has been told of; one that goes on failing is told of again.
         again = self._queue.failures(key) > 1
-        if isinstance(error, Conflict) or self._stopping.is_set() or (again and delay < _TOLD_AGAIN):
+        # Another write, or a deletion, came in between: what is seen next time is right.
+        expected = isinstance(error, Conflict) or (isinstance(error, NotFound) and not again)
+        if expected or self._stopping.is_set() or (again and delay < _TOLD_AGAIN):
             logger.debug("%s: %s: again in %.2f s: %s", *where, error)
         elif isinstance(error, KatibError):
             logger.warning("%s: %s: again in %.2f s: %s", *where, error)

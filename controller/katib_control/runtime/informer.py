@@ -172,4 +172,3 @@ class Informers:
             if found is None or found.ended:
                 found = self._reflectors[resource, namespace] = Reflector(self._client, resource, namespace=namespace)
             return found
-

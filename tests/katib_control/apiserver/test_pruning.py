@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from katib_control.apiserver.findings import Notes
 from katib_control.apiserver.pruning import compile_prune
 
 STRING = {"type": "string"}
@@ -17,7 +18,7 @@ def obj(**properties: Any) -> dict[str, Any]:
 
 
 def prune(schema: dict[str, Any], value: Any, *, root: bool = False) -> tuple[Any, list[str]]:
-    unknown: list[str] = []
+    unknown: Notes[str] = Notes()
     compiled = compile_prune(schema, lambda name: None, root=root)
     return (value if compiled is None else compiled(value, unknown)), sorted(unknown)
 
@@ -129,7 +130,7 @@ def test_a_recursive_definition_is_followed_as_deep_as_the_value_goes() -> None:
     node = obj(name=STRING, children={"type": "array", "items": {"$ref": "Node"}})
     compiled = compile_prune(node, lambda name: compiled)
     assert compiled is not None
-    unknown: list[str] = []
+    unknown: Notes[str] = Notes()
     pruned = compiled({"name": "a", "children": [{"name": "b", "children": [{"nome": "c"}]}]}, unknown)
     assert pruned == {"name": "a", "children": [{"name": "b", "children": [{}]}]}
     assert unknown == ["children[0].children[0].nome"]

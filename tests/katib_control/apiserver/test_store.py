@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -255,6 +256,32 @@ def test_a_full_disk_refuses_the_write_and_keeps_the_rest(tmp_path):
     store.create(big, obj("big", text="x" * 100_000), marks("big"))
     assert [change.key for change in store.changes("pods", version)] == [big]
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("free", "words"),
+    [
+        pytest.param(0, "the disk is full; free some space", id="no room"),
+        pytest.param(1 << 40, "disk I/O error", id="room enough: something else"),
+    ],
+)
+def test_an_io_error_on_a_full_disk_is_told_as_what_it_is(tmp_path, monkeypatch, free, words):
+    store = Store(tmp_path)
+    usage = shutil.disk_usage(tmp_path)._replace(free=free)
+    monkeypatch.setattr("katib_control.apiserver.database.shutil.disk_usage", lambda _: usage)
+    with pytest.raises(StorageError, match=words), store.database.explained("write"):
+        raise sqlite3.OperationalError("disk I/O error")
+    store.close()
+
+
+def test_a_directory_without_room_for_the_lock_is_not_taken_for_one_in_use(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched, pytest.raises(StorageError, match="the disk is full"):
+        patched.setattr("katib_control.apiserver.database.os.pwrite", full)
+        Store(tmp_path)
+    Store(tmp_path).close()
 
 
 def test_a_read_only_file_is_told(tmp_path):

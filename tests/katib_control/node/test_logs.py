@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
+import os
 import threading
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
-from katib_control.node.log_file import LINE_LIMIT, LogFile, stamp
+from katib_control.node.log_file import HELD_LIMIT, LINE_LIMIT, LogFile, stamp
 from katib_control.node.logs import Cut, LogFollower, read_whole
 
 SECOND = 1_000_000_000
@@ -126,3 +128,48 @@ def test_closing_a_follower_frees_its_reader(tmp_path: Path) -> None:
     following.thread.join(5)
     assert not following.thread.is_alive()
     log.close()
+
+
+def full(monkeypatch: pytest.MonkeyPatch, room: int) -> list[int]:
+    """Let a file take so many bytes and no more; return the list that holds the number of bytes left."""
+    left, write = [room], os.write
+
+    def limited(descriptor: int, data: bytes) -> int:
+        if not left[0]:
+            raise OSError(errno.ENOSPC, "no space left on device")
+        done = write(descriptor, data[: left[0]])
+        left[0] -= done
+        return done
+
+    monkeypatch.setattr("katib_control.node.log_file.os.write", limited)
+    return left
+
+
+def test_what_came_while_the_disk_was_full_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = full(monkeypatch, 50)
+    log = LogFile(tmp_path / "l", now=lambda: NOON)
+    log.feed("stdout", b"first\nsecond\nloss=")
+    log.feed("stdout", b"0.5")
+    with pytest.raises(OSError, match="cannot be written"):
+        log.close()
+    left[0] = 1 << 20
+    log.close()
+    assert read_whole(tmp_path / "l", Cut()) == b"first\nsecond\nloss=0.5\n"
+
+
+def test_a_disk_that_stays_full_does_not_fill_the_memory_and_the_latest_lines_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = full(monkeypatch, 10)
+    log = LogFile(tmp_path / "l")
+    for number in range(40):
+        log.feed("stdout", b"%d" % number + b"x" * 65536 + b"\n")
+    left[0] = 1 << 30
+    log.feed("stdout", b"loss=0.5\n")
+    log.close()
+    kept = read_whole(tmp_path / "l", Cut())
+    assert isinstance(kept, bytes)
+    lines = kept.splitlines()
+    assert lines[-2:] == [b"39" + b"x" * 65536, b"loss=0.5"]
+    assert len(kept) < HELD_LIMIT + 2 * 65536
+    assert log.lost > HELD_LIMIT

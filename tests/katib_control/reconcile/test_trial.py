@@ -315,3 +315,17 @@ def test_a_plan_applied_twice_changes_nothing(seen: TrialSeen) -> None:
     later = plan(after(seen, done), JOBS, NOW)
     assert (later.status, later.finalizers, later.create, list(later.counters)) == (None, None, (), [])
     assert [item.reason for item in later.events if item.reason != "JobDeleted"] == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        pytest.param({}, "deleted by hand; it is not run again", id="by hand"),
+        pytest.param({"ttlSecondsAfterFinished": 0}, "ttlSecondsAfterFinished of 0: raise that", id="by its TTL"),
+    ],
+)
+def test_a_run_that_its_ttl_may_have_removed_says_so(spec: dict[str, Any], words: str) -> None:
+    job = {**JOB, "spec": {**JOB["spec"], **spec}}
+    done = plan(look(RUNNING.run(job), run_vanished=True), JOBS, NOW)
+    assert done.status is not None
+    assert words in done.status["conditions"][-1]["message"]

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from katib_control.kube.errors import Conflict, ServerError
+from katib_control.kube.errors import Conflict, NotFound, ServerError
 from katib_control.runtime.controller import Controller
 
 KEY = ("n", "a")
@@ -91,6 +91,7 @@ def test_an_error_brings_the_key_back_until_it_works(run):
     ("error", "level", "trace"),
     [
         pytest.param(Conflict("stale"), logging.DEBUG, False, id="a conflict is daily life"),
+        pytest.param(NotFound("gone"), logging.DEBUG, False, id="what is deleted in between is daily life too"),
         pytest.param(ServerError("down"), logging.WARNING, False, id="an error raised on purpose is one line"),
         pytest.param(ZeroDivisionError("oops"), logging.ERROR, True, id="a fault of ours shows where it is"),
     ],
