@@ -87,9 +87,12 @@ class GarbageCollector:
         return None
 
     def _collect(self, resource: Resource, item: Item) -> float | None:
-        has_dependents = next(iter(self._dependents(item.uid)), None) is not None
         unseen: list[Owner] = []
-        verdict = judge(item, lambda owner: self._state(item, owner, unseen), has_dependents=has_dependents)
+        verdict = judge(
+            item,
+            lambda owner: self._state(item, owner, unseen),
+            has_dependents=lambda: next(iter(self._dependents(item.uid)), None) is not None,
+        )
         if verdict.delete:
             self._delete(resource, item, verdict.delete)
         elif verdict.drop:
@@ -186,7 +189,7 @@ class GarbageCollector:
 
     def _changed(self, resource: Resource, old: Item | None, new: Item | None) -> None:
         if new is not None:
-            if (new.owners or new.deleting) and (old is None or old != new):
+            if (old is None or old != new) and (new.deleting or not self._is_held(new)):
                 self._controller.enqueue((_name(resource), f"{new.namespace}/{new.name}"))
         elif old is not None:
             self._remember(old.uid)
@@ -194,6 +197,18 @@ class GarbageCollector:
                 self._controller.enqueue((_name(theirs), f"{dependent.namespace}/{dependent.name}"))
         if old is not None and (new is None or old.owners != new.owners):
             self._wake_owners(old)
+
+    def _is_held(self, item: Item) -> bool:
+        """Whether every owner is known to be there for good: the end of one of them will be told, and find the item."""
+        for owner in item.owners:
+            resource = self._resource(owner)
+            informer = self._informers.get(_name(resource)) if resource else None
+            if resource is None or informer is None:
+                return False
+            found = informer.get(item.namespace if resource.namespaced else "", owner.name)
+            if found is None or found.uid != owner.uid or found.waits_for_dependents:
+                return False
+        return True
 
     def _wake_owners(self, item: Item) -> None:
         """Owners that wait for their dependents look again when one has gone."""

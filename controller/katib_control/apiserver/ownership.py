@@ -68,7 +68,7 @@ class Verdict:
     drop: tuple[str, ...] = ()
 
 
-def judge(item: Item, state: Callable[[Owner], OwnerState], *, has_dependents: bool) -> Verdict:
+def judge(item: Item, state: Callable[[Owner], OwnerState], *, has_dependents: Callable[[], bool]) -> Verdict:
     """Decide about an object that has owners and is not being deleted itself.
 
     An object lives as long as one owner does; then references to the others are dropped.
@@ -76,7 +76,7 @@ def judge(item: Item, state: Callable[[Owner], OwnerState], *, has_dependents: b
     states = {owner.uid: state(owner) for owner in item.owners}
     if "solid" in states.values():
         return Verdict(drop=tuple(uid for uid, found in states.items() if found != "solid"))
-    if "waiting" in states.values() and has_dependents:
+    if "waiting" in states.values() and has_dependents():
         return Verdict(delete="Foreground")
     if ORPHAN in item.finalizers:
         return Verdict(delete="Orphan")

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NoAnswer
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +79,7 @@ class SupervisorClient:
 
     def start(self, launch: Launch) -> Attempt:
         """Start a container unless this very attempt has been started before; return its state."""
-        return from_dict(self._ask("start", **asdict(launch))["attempt"])
+        return from_dict(self._ask("start", **vars(launch))["attempt"])
 
     def stop(self, key: str, grace: float, reason: str) -> None:
         """Have all of a container's processes ended within ``grace`` seconds; its end is told as news."""

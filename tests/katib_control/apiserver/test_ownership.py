@@ -28,7 +28,9 @@ def item(*owners, finalizers=()):
     ],
 )
 def test_judge(states, finalizers, has_dependents, expected):
-    found = judge(item(*states, finalizers=finalizers), lambda owner: states[owner.name], has_dependents=has_dependents)
+    found = judge(
+        item(*states, finalizers=finalizers), lambda owner: states[owner.name], has_dependents=lambda: has_dependents
+    )
     assert found == expected
 
 

@@ -278,9 +278,10 @@ def test_a_directory_without_room_for_the_lock_is_not_taken_for_one_in_use(tmp_p
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with monkeypatch.context() as patched, pytest.raises(StorageError, match="the disk is full"):
+    with monkeypatch.context() as patched:
         patched.setattr("katib_control.apiserver.database.os.pwrite", full)
-        Store(tmp_path)
+        with pytest.raises(StorageError, match="the disk is full"):
+            Store(tmp_path)
     Store(tmp_path).close()
 
 
