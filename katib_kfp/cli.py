@@ -38,13 +38,24 @@ def namespaced(command: Command) -> Command:
     return click.option("-n", "--namespace", default="", help="Namespace (default: the connection's).")(command)
 
 
+class OneLine(logging.Formatter):
+    """Writes one line for a record: the error, not its traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's line."""
+        error = record.exc_info[1] if record.exc_info else None
+        plain = logging.makeLogRecord(record.__dict__ | {"exc_info": None, "exc_text": None})
+        return super().format(plain) + (f": {explain(error)}" if error else "")
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("katib-kfp"), prog_name="katib-kfp")
 @click.option("--debug", is_flag=True, help="Log everything, and show the traceback of an error.")
 def cli(debug: bool) -> None:
     """Tune hyperparameters: on this machine, or on a Kubernetes cluster."""
-    level = logging.DEBUG if debug else logging.WARNING
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter((logging.Formatter if debug else OneLine)("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, handlers=[handler])
 
 
 @cli.command()

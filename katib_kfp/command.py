@@ -33,6 +33,8 @@ from katib_kfp.runtime.results import Results, read, read_logs, trial_log
 from katib_kfp.runtime.wait import Waiter
 
 GONE_SECONDS = 60.0
+CHECK_SECONDS, PATIENCE = 5.0, 3
+"""How often a run looks whether its state can still be written, and how often it may be told no in a row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,15 +145,19 @@ def demo(arguments: Sequence[str]) -> int:
 
 
 def _wait(connection: Connection, experiment: Experiment, options: RunOptions) -> Results:
-    metadata = experiment.metadata
+    metadata, waiter = experiment.metadata, Waiter(client=connection.client)
+    deadline = waiter.clock() + (math.inf if options.timeout is None else options.timeout)
+    troubled = 0
     with _showing(options.output) as on_change:
-        seen, finished = Waiter(client=connection.client).until_finished(
-            metadata.name,
-            metadata.namespace,
-            timeout=math.inf if options.timeout is None else options.timeout,
-            on_change=on_change,
-        )
-    return read(connection.client, seen, timed_out=not finished)
+        while True:
+            span = min(CHECK_SECONDS, max(0.0, deadline - waiter.clock()))
+            seen, finished = waiter.until_finished(metadata.name, metadata.namespace, timeout=span, on_change=on_change)
+            if finished or waiter.clock() >= deadline:
+                return read(connection.client, seen, timed_out=not finished)
+            trouble = connection.trouble()
+            troubled = troubled + 1 if trouble else 0
+            if trouble and troubled >= PATIENCE:
+                raise trouble
 
 
 @contextmanager

@@ -17,6 +17,7 @@ A container's command works the same way (``from_command``); any Experiment that
 
 from __future__ import annotations
 
+import copy
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -164,12 +165,12 @@ class Experiment:
 
     @property
     def spec(self) -> dict[str, Any]:
-        """What is asked for."""
-        return dict(self.body["spec"])
+        """What is asked for; a copy."""
+        return dict(copy.deepcopy(self.body["spec"]))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the whole object."""
-        return dict(self.body)
+        """Return the whole object; a copy."""
+        return copy.deepcopy(dict(self.body))
 
     def to_yaml(self) -> str:
         """Return the object as YAML, for ``kubectl apply`` and ``katib-kfp run``."""

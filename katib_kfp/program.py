@@ -58,6 +58,7 @@ class Source:
     returns: tuple[str, ...] = ()
     artifacts: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     needs_kfp: bool = False
     any_keyword: bool = field(default=False)
@@ -84,7 +85,8 @@ def from_component_source(text: str, name: str, *, outputs: Mapping[str, str], p
     node = _definition(body, name)
     source = _source(body.strip() + "\n", node)
     given = {argument.arg for argument in _arguments(node)}
-    artifacts = tuple(item for item, kind in outputs.items() if item in given and "@" in kind)
+    by_path = {item.arg for item in _arguments(node) if _is_path(item)}
+    artifacts = tuple(item for item, kind in outputs.items() if item in given - by_path and "@" in kind)
     paths = tuple(item for item in outputs if item in given and item not in artifacts)
     fields = source.__dict__ | {
         "parameters": tuple(item for item in source.parameters if item not in outputs),
@@ -92,6 +94,7 @@ def from_component_source(text: str, name: str, *, outputs: Mapping[str, str], p
         "returns": tuple(item for item in outputs if item not in given),
         "artifacts": artifacts,
         "paths": paths,
+        "files": tuple(sorted(by_path - set(outputs))),
         "packages": tuple(packages),
         "needs_kfp": _uses_kfp(node),
     }
@@ -127,6 +130,7 @@ def program(source: Source, space: Space, metric: str) -> str:
         "returns": list(source.returns),
         "artifacts": list(source.artifacts),
         "paths": list(source.paths),
+        "files": list(source.files),
     }
     runner = RUNNER.read_text(encoding="utf-8").replace("from __future__ import annotations\n", "")
     parts = [
@@ -172,6 +176,12 @@ def _definition(text: str, name: str) -> ast.FunctionDef:
 
 def _arguments(node: ast.FunctionDef) -> list[ast.arg]:
     return [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+
+
+def _is_path(argument: ast.arg) -> bool:
+    """Tell whether the function is handed a path, as ``InputPath`` and ``OutputPath`` say."""
+    called = argument.annotation.func if isinstance(argument.annotation, ast.Call) else None
+    return ast.unparse(called).split(".")[-1] in ("InputPath", "OutputPath") if called else False
 
 
 def _source(text: str, node: ast.FunctionDef) -> Source:

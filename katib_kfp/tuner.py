@@ -17,7 +17,7 @@ from __future__ import annotations
 import linecache
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from katib_kfp import program
 from katib_kfp.experiment import Experiment
@@ -56,6 +56,8 @@ CONTROLS: dict[str, tuple[str, Any]] = {
     "context": ("str", ""),
 }
 _PYTHON = {"String": "str", "Integer": "int", "Float": "float", "Boolean": "bool", "List": "list", "Dict": "dict"}
+_KINDS = ("Artifact", "Dataset", "Model", "Metrics", "ClassificationMetrics", "SlicedClassificationMetrics", "HTML")
+_KINDS += ("Markdown",)
 
 
 class TunerError(ValueError):
@@ -154,10 +156,12 @@ def _source(spec: Any) -> program.Source:
 
 
 def _packages(command: list[Any]) -> list[str]:
-    """Return what the component's pip line installs, kfp itself apart."""
+    """Return what the component's pip line installs, kfp itself apart, after the indexes that it names."""
     lines = [part for word in command[:-1] for part in str(word).split("&&") if "pip install" in part]
     own = [line for line in lines if "--no-deps" not in line]
-    return [item for line in own for item in re.findall(r"'([^']+)'", line) if not item.startswith(("kfp=", "--"))]
+    found = [item for line in own for item in re.findall(r"'([^']+)'", line) if not item.startswith(("kfp=", "--"))]
+    indexes = re.findall(r"(--(?:extra-)?index-url|--trusted-host) (\S+)", " ".join(own)) if found else []
+    return [*(f"{option}={value}" for option, value in indexes), *found]
 
 
 def _input(name: str, item: Any) -> _Input:
@@ -165,13 +169,14 @@ def _input(name: str, item: Any) -> _Input:
     if "@" in kind:
         if getattr(item, "is_artifact_list", False):
             raise TunerError(f"{name}: a list of artifacts cannot be handed to trials")
-        schema = kind.split("@")[0].rpartition(".")[2]
-        return _Input(f"Input[{schema}]", None, True)
-    if kind not in _PYTHON:
+        owner, _, schema = kind.split("@")[0].rpartition(".")
+        known = schema if owner == "system" and schema in _KINDS else "Artifact"  # which takes any other
+        return _Input(f"Input[{known}]", "None" if item.optional else None, True)
+    python = _PYTHON.get(kind.removeprefix("typing.").partition("[")[0], "")  # "typing.List[int]" is a list
+    if not python:
         raise TunerError(f"{name}: inputs of type {kind} cannot be handed to trials")
-    python = _PYTHON[kind]
-    if not item.optional or item.default is None:
-        return _Input(python, None, False)
+    if item.default is None:
+        return _Input(*((f"Optional[{python}]", "None") if item.optional else (python, None)), False)
     default = int(item.default) if python == "int" else item.default  # YAML gives 3.0 for 3
     return _Input(python, repr(default), False)
 
@@ -250,15 +255,14 @@ def _identifier(name: str) -> str:
 
 def _define(name: str, text: str, *, pip: bool = False) -> Any:
     """Return the component of a function whose source is made here; kfp reads it back through ``linecache``."""
-    from kfp.dsl import HTML, Artifact, Dataset, Markdown, Metrics, Model, Output
-    from kfp.dsl import Input as InputArtifact
+    from kfp import dsl
 
     from katib_kfp.components._build import build
 
     file = f"<katib-kfp {name} {abs(hash(text)):x}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    kinds = {kind.__name__: kind for kind in (HTML, Artifact, Dataset, Markdown, Metrics, Model)}
-    namespace: dict[str, Any] = {"NamedTuple": NamedTuple, "Output": Output, "Input": InputArtifact, **kinds}
+    namespace: dict[str, Any] = {"NamedTuple": NamedTuple, "Optional": Optional}
+    namespace |= {kind: getattr(dsl, kind) for kind in ("Input", "Output", *_KINDS)}
     exec(compile(text, file, "exec", dont_inherit=True), namespace)
     function: Callable[..., Any] = namespace[name]
     function.__module__ = __name__

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from katib_control.admission.experiment import ExperimentAdmission
 from katib_control.api.crd import crds
+from katib_control.api.errors import KatibError
 from katib_control.api.experiment import ConfigMapSource
 from katib_control.api.validation.installed import Installed
 from katib_control.apiserver.database import snapshot
@@ -62,7 +63,8 @@ class ControlPlane:
         self.state = Path(tempfile.mkdtemp(prefix="katib-kfp-")) if state is None else Path(state)
         self.state.mkdir(parents=True, exist_ok=True)
         self._node_directory = node or self.state / "node"
-        self._server = ApiServer(Store(self.state), clock=clock, admit=self._admit, logs=self._logs)
+        self._store = Store(self.state)
+        self._server = ApiServer(self._store, clock=clock, admit=self._admit, logs=self._logs)
         self.transport: Transport = self._server.handle
         self.client = Client(self.transport)
         with ExitStack() as undo:  # a directory in which something cannot be opened must not stay locked
@@ -132,6 +134,10 @@ class ControlPlane:
     def url(self) -> str:
         """Where it listens; empty while it does not."""
         return self._http.url if self._http else ""
+
+    def trouble(self) -> KatibError | None:
+        """Return why the state cannot be written any more; None while all is well."""
+        return self._store.trouble
 
     def __enter__(self) -> ControlPlane:
         """Start."""

@@ -53,8 +53,10 @@ def typed(results: Results, names: Sequence[str]) -> tuple[Any, ...]:
     return tuple(results.best.parameters[name] for name in names)
 
 
-def artifact_argument(artifact: Any) -> dict[str, Any]:
-    """Return an input artifact as a fixed argument that a trial turns into an artifact again."""
+def artifact_argument(artifact: Any) -> dict[str, Any] | None:
+    """Return an input artifact as a fixed argument that a trial turns into an artifact again; None for none."""
+    if artifact is None:
+        return None
     return {
         "$artifact": {
             "name": artifact.name,

@@ -14,12 +14,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from katib_control.api.errors import KatibError
 from katib_control.kube.client import Client
 from katib_control.kube.errors import ApiError
 from katib_kfp.runtime.errors import PlaceError
+
+if TYPE_CHECKING:
+    from katib_control.embedded import ControlPlane
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +66,8 @@ class Connection:
     client: Client
     namespace: str
     place: Place
+    #: Why the state behind it cannot be written any more, if it is this process's own.
+    trouble: Callable[[], KatibError | None] = lambda: None
 
 
 def decide(where: Where, environ: Mapping[str, str], in_cluster: bool) -> Place:
@@ -117,11 +122,10 @@ def connect(where: Where, *, timeout: float = 3600.0) -> Iterator[Connection]:
             logger.warning("state directory %s is in use by another process; waiting for it", state)
             said = True
         time.sleep(LOCK_SECONDS)
-    client, stop = owner
     try:
-        yield Connection(client, "default", place)
+        yield Connection(owner.client, "default", place, owner.trouble)
     finally:
-        stop()
+        owner.stop()
 
 
 def in_use(state: Path) -> bool:
@@ -149,7 +153,7 @@ def owner_of(state: Path) -> str:
         return "unknown"
 
 
-def _start(state: Path) -> tuple[Client, Callable[[], None]] | None:
+def _start(state: Path) -> ControlPlane | None:
     from katib_control.embedded import ControlPlane  # heavy: only where it runs
 
     try:
@@ -163,7 +167,7 @@ def _start(state: Path) -> tuple[Client, Callable[[], None]] | None:
     except BaseException:
         plane.stop()
         raise
-    return plane.client, plane.stop
+    return plane
 
 
 def served(state: Path) -> Place | None:

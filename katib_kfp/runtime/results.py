@@ -37,8 +37,8 @@ class BestTrial:
 
     @property
     def arguments(self) -> list[str]:
-        """The parameters as command-line arguments: ``["--lr=0.1", "--layers=3"]``."""
-        return [f"--{name}={text(value)}" for name, value in self.parameters.items()]
+        """The parameters as command-line arguments, ``["--lr=0.1", "--layers=3"]``; a name may have its dashes already."""
+        return [f"{'' if name[0] == '-' else '--'}{name}={text(value)}" for name, value in self.parameters.items()]
 
     @property
     def json(self) -> str:

@@ -35,10 +35,11 @@ class TrialArtifact:
 
 
 def ensure_installed(requirements: list[str]) -> None:
-    """Install what is missing; plain names and ``name==version`` that are there cost nothing."""
-    missing = [text for text in requirements if not _installed(text)]
+    """Install what is missing, pip's options first; ``name`` and ``name==version`` that are there cost nothing."""
+    options = [text for text in requirements if text.startswith("--")]
+    missing = [text for text in requirements if text not in options and not _installed(text)]
     if missing:
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *missing]
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *options, *missing]
         subprocess.run(command, check=True)
 
 
@@ -57,14 +58,19 @@ def run_trial(function: Callable[..., Any], plan: dict[str, Any], argv: list[str
     """Call the function and print its metrics.
 
     ``plan``: ``types`` (parameter -> "int", "float" or "str"), ``metric`` (name of the objective), ``returns``
-    (names of the returned values of a component), ``artifacts`` and ``paths`` (names of output parameters).
+    (names of the returned values of a component), ``artifacts`` and ``paths`` (names of output parameters),
+    ``files`` (names of inputs that the function takes as a path).
     ``argv``: a JSON object of fixed arguments, then ``name=value`` for each tuned parameter.
     """
     arguments = {name: _fixed(value) for name, value in json.loads(argv[0]).items()}
     for pair in argv[1:]:
         name, _, text = pair.partition("=")
         arguments[name] = {"int": int, "float": float}.get(plan["types"].get(name, ""), str)(text)
-    directory = tempfile.mkdtemp(prefix="trial-") if plan["artifacts"] or plan["paths"] else ""
+    needed = plan["artifacts"] or plan["paths"] or plan["files"]
+    directory = tempfile.mkdtemp(prefix="trial-") if needed else ""
+    for name in plan["files"]:
+        if arguments.get(name) is not None:
+            arguments[name] = _file(arguments[name], os.path.join(directory, name))
     outputs = {name: TrialArtifact(name, path=os.path.join(directory, name)) for name in plan["artifacts"]}
     paths = {name: os.path.join(directory, name) for name in plan["paths"]}
     result = function(**arguments, **outputs, **paths)
@@ -82,6 +88,14 @@ def _fixed(value: Any) -> Any:
     if isinstance(value, dict) and set(value) == {"$artifact"}:
         return TrialArtifact(**value["$artifact"])
     return value
+
+
+def _file(value: Any, path: str) -> str:
+    if isinstance(value, TrialArtifact):
+        return value.path
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(value if isinstance(value, str) else json.dumps(value))
+    return path
 
 
 def _named(result: Any, plan: dict[str, Any]) -> dict[str, Any]:

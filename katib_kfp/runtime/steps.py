@@ -91,7 +91,7 @@ def requested(request: Request, environ: Mapping[str, str]) -> dict[str, Any]:
     if pinned:
         spec = _pin(spec, pinned)
     if request.arguments is not None:
-        spec = _give(spec, request.arguments)
+        spec = _give(spec, codec.restore(request.arguments, environ))
     return {**body, "spec": spec}
 
 

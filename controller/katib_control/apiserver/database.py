@@ -141,14 +141,17 @@ class Database:
 
 
 def snapshot(source: Path, target: Path) -> None:
-    """Copy what a state directory holds at this moment into another, while a process may be writing; raise StorageError."""
+    """Copy what a state directory holds now into another, while a process may be writing; raise StorageError."""
     file = source / FILE_NAME
     if not file.exists():
         return  # nobody has written yet
+    address = f"{file.resolve().as_uri()}?mode=ro"
     try:
-        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, timeout=30)) as original:
-            with closing(sqlite3.connect(target / FILE_NAME)) as copy:
-                original.backup(copy)
+        with (
+            closing(sqlite3.connect(address, uri=True, timeout=30)) as original,
+            closing(sqlite3.connect(target / FILE_NAME)) as copy,
+        ):
+            original.backup(copy)
     except sqlite3.Error as error:
         raise StorageError(f"cannot read the state in {source}: {_remedy(error, source)}") from error
 

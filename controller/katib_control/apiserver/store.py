@@ -80,6 +80,8 @@ class Store:
         self.version: int = last or 1
         """Everything up to this version has been handed to the subscriptions."""
         self.compacted: int = (first or 2) - 1
+        self.trouble: StorageError | None = None
+        """Why the last write did not get through; None once one does."""
 
     def get(self, key: Key) -> Stored | None:
         """Return an object, or None."""
@@ -121,10 +123,15 @@ class Store:
         obj["metadata"]["resourceVersion"] = str(version)
         text = dumps(obj)
         old_marks = dumps(old.marks) if old else None
-        with self.database.explained("write"):
-            self.database.writer.execute(
-                _INSERT, (version, kind, *key, text, dumps(marks), old_marks, old.version if old else 0)
-            )
+        try:
+            with self.database.explained("write"):
+                self.database.writer.execute(
+                    _INSERT, (version, kind, *key, text, dumps(marks), old_marks, old.version if old else 0)
+                )
+        except StorageError as error:
+            self.trouble = error
+            raise
+        self.trouble = None
         self._remember(kind, key, Stored(version, text, marks))
         change = Change(version, kind, key, text, marks, *((old.text, old.marks) if old else (None, None)))
         self._feed.publish(change)

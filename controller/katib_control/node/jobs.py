@@ -71,13 +71,18 @@ class JobController:
             if old is not None:
                 self._seen.pop(old["metadata"]["uid"], None)
             return
-        self._controller.enqueue(_key(new))
+        if not _is_settled(new):
+            self._controller.enqueue(_key(new))
 
     def _pod_changed(self, old: Obj | None, new: Obj | None) -> None:
         pod = new or old or {}
+        namespace = pod["metadata"]["namespace"]
         for owner in pod["metadata"].get("ownerReferences") or ():
             if owner.get("controller") and owner["kind"] == "Job":
-                self._controller.enqueue((pod["metadata"]["namespace"], owner["name"]))
+                # A Job that is not known yet looks for its Pods when it is.
+                job = self._jobs.get(namespace, owner["name"])
+                if job is not None and not _is_settled(job):
+                    self._controller.enqueue((namespace, owner["name"]))
 
     def _reconcile(self, key: Key) -> float | None:
         job = self._jobs.get(*key)
@@ -110,6 +115,11 @@ def _as_it_is(obj: Obj) -> Obj:
 
 def _key(obj: Obj) -> Key:
     return obj["metadata"]["namespace"], obj["metadata"]["name"]
+
+
+def _is_settled(job: Obj) -> bool:
+    """Whether nothing is left to be done for the Job, whatever becomes of its Pods."""
+    return finished(job) is not None and job["spec"].get("ttlSecondsAfterFinished") is None
 
 
 def _owner_uids(pod: Obj) -> list[str]:

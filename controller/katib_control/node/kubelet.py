@@ -208,7 +208,9 @@ class Kubelet:
                 self._parts.notes.about(pod, "FailedScheduling", seen.refusal)
             body = {"metadata": {"uid": uid}, "status": changes}
             name, namespace = metadata["name"], metadata["namespace"]
-            self._written[uid] = self._parts.client.patch(PODS, name, body, namespace, subresource="status")
+            # One that was deleted meanwhile is cleaned up as soon as that is told.
+            with contextlib.suppress(NotFound):
+                self._written[uid] = self._parts.client.patch(PODS, name, body, namespace, subresource="status")
         if decided.phase in FINAL_PHASES:
             self._over.add(uid)
             self._written.pop(uid, None)

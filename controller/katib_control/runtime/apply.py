@@ -30,7 +30,8 @@ def apply(
     """Carry out the plan for ``obj`` (as it was seen); return the object as last written, None when it was not.
 
     Raises Conflict when somebody has written ``obj`` since it was seen: observe again. Other errors of the client pass
-    through too; what was written until then stays, and the next attempt completes it.
+    through too; what was written until then stays, and the next attempt completes it. An ``obj`` that is gone by the
+    time its status is written needs none.
     """
     for child, body in plan.create:
         with suppress(AlreadyExists):
@@ -40,7 +41,10 @@ def apply(
     for deletion in plan.delete:
         _delete(client, deletion)
     written = _write_finalizers(client, resource, obj, plan)
-    written = _write_status(client, resource, (obj, written), plan) or written
+    try:
+        written = _write_status(client, resource, (obj, written), plan) or written
+    except NotFound:
+        return written
     for draft in plan.events:
         if recorder is not None:
             recorder.event(written or obj, draft)
