@@ -78,11 +78,11 @@ class KatibClient:
     def create(self, experiment: Any, *, namespace: str = "") -> str:
         """Create an Experiment (ours, a dict, YAML text, a Path, an API object) and return its name.
 
-        Raises AlreadyExists, and Invalid with every broken rule.
+        Raises AlreadyExists, BadRequest for unknown fields, and Invalid with every broken rule.
         """
         body = (experiment if isinstance(experiment, Experiment) else Experiment.from_spec(experiment)).to_dict()
         where = namespace or (body.get("metadata") or {}).get("namespace") or self.namespace
-        made = self.kube.create(EXPERIMENTS, body, where)
+        made = self.kube.create(EXPERIMENTS, body, where, strict=True)
         return str(made["metadata"]["name"])
 
     def get(self, name: str, *, namespace: str = "") -> ApiExperiment:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Any, TextIO
 
 from katib_control.api.experiment import Experiment
 from katib_kfp.runtime.progress import Pace, ProgressLines, line
@@ -30,9 +30,14 @@ def progress(stream: TextIO, clock: Callable[[], float]) -> Iterator[Callable[[E
     console, pace = Console(file=stream), Pace(clock)
     with Progress(BarColumn(bar_width=30), TextColumn("{task.description}"), console=console) as bar:
         task = bar.add_task("waiting for the first trial", total=None)
+        told = ""
 
         def update(experiment: Experiment) -> None:
+            nonlocal told
             now = progress_of(experiment)
+            if now.stalled not in ("", told):
+                told = now.stalled
+                console.print(f"stalled: {told}", markup=False, highlight=False)
             bar.update(task, total=now.wanted, completed=now.done, description=line(now, pace.seconds_left(now)))
 
         yield update
@@ -60,12 +65,19 @@ def trials(results: Results) -> None:
             item.name,
             item.state,
             "" if item.value is None else f"{item.value:.6g}",
-            *(text(item.parameters[name]) if name in item.parameters else "" for name in names),
+            *(_short(item.parameters.get(name, "")) for name in names),
             item.message.splitlines()[0] if item.message and item.state in ("Failed", "MetricsUnavailable") else "",
         ]
         for item in found
     ]
-    _table(["TRIAL", "STATE", "VALUE", *names, "WHY"], rows, "no trials")
+    heads = ["TRIAL", "STATE", "VALUE", *names]
+    if any(row[-1] for row in rows):
+        heads.append("WHY")
+    _table(heads, [row[: len(heads)] for row in rows], "no trials")
+
+
+def _short(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else text(value)
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:
@@ -77,7 +89,10 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> N
     if not rows:
         console.print(empty)
         return
-    table = Table(*heads, box=None, pad_edge=False, show_edge=False)
+    table = Table(box=None, pad_edge=False, show_edge=False)
+    for index, head in enumerate(heads):  # names are for copying: whatever else is cut on a narrow terminal, they stay
+        named = head in ("NAME", "TRIAL")
+        table.add_column(head, min_width=max(len(row[index]) for row in rows) if named else None, overflow="fold")
     for row in rows:
         table.add_row(*row)
     console.print(table, markup=False)

@@ -6,6 +6,7 @@ python pipelines/train_then_tune.py --compile demo.yaml   # IR YAML for a KFP cl
 
 import argparse
 import shutil
+import sys
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -40,8 +41,8 @@ def train(data: Input[Dataset], lr: float, hidden: int, activation: str, batch_s
     from sklearn.model_selection import cross_val_score
     from sklearn.neural_network import MLPClassifier
 
-    rows, budget = numpy.load(data.path), {"max_iter": 100, "random_state": 0}
-    model = MLPClassifier((hidden,), activation, learning_rate_init=lr, batch_size=batch_size, **budget)
+    rows = numpy.load(data.path)
+    model = MLPClassifier((hidden,), activation, learning_rate_init=lr, batch_size=batch_size, random_state=0)
     return float(cross_val_score(model, rows["x"], rows["y"], cv=3).mean())
 
 
@@ -53,8 +54,8 @@ def retrain(
     import numpy
     from sklearn.neural_network import MLPClassifier
 
-    rows, unseen, budget = numpy.load(data.path), numpy.load(test.path), {"max_iter": 100, "random_state": 0}
-    model = MLPClassifier((hidden,), activation, learning_rate_init=lr, batch_size=batch_size, **budget)
+    rows, unseen = numpy.load(data.path), numpy.load(test.path)
+    model = MLPClassifier((hidden,), activation, learning_rate_init=lr, batch_size=batch_size, random_state=0)
     return float(model.fit(rows["x"], rows["y"]).score(unseen["x"], unseen["y"]))
 
 
@@ -111,8 +112,9 @@ def main() -> None:
         found = train_then_tune(max_trials=asked.max_trials, **here).outputs
     report = shutil.copy(found["report"].path, f"{asked.state}/report.html")
     print(f"\n{Path(found['summary'].path).read_text()}HTML report       {report}\n\nWhat to try next:")
-    print(f"  katib-kfp show {found['experiment']} --state {asked.state}")
-    print(f"  python pipelines/{parser.prog} --compile demo.yaml")
+    tool = "katib-kfp" if shutil.which("katib-kfp") else Path(sys.executable).with_name("katib-kfp")
+    print(f"  {tool} show {found['experiment']} --state {asked.state}")
+    print(f"  {tool} demo --compile demo.yaml    # what to upload to a KFP cluster")
 
 
 if __name__ == "__main__":

@@ -21,9 +21,9 @@ from kubernetes.client import models
 
 FOLDER = Path(__file__).resolve().parent.parent / "controller" / "katib_control" / "apiserver"
 ROOTS = (
-    "V1Namespace", "V1Node", "V1Pod", "V1Job", "CoreV1Event", "V1Lease", "V1ConfigMap", "V1Secret", "V1ServiceAccount",
-    "V1PersistentVolume", "V1PersistentVolumeClaim", "V1Service", "V1Deployment", "V1Role", "V1RoleBinding",
-    "V1ClusterRole", "V1ClusterRoleBinding", "V1CustomResourceDefinition",
+    "V1Namespace", "V1Node", "V1Pod", "V1Job", "CoreV1Event", "EventsV1Event", "V1Lease", "V1ConfigMap", "V1Secret",
+    "V1ServiceAccount", "V1PersistentVolume", "V1PersistentVolumeClaim", "V1Service", "V1Deployment", "V1Role",
+    "V1RoleBinding", "V1ClusterRole", "V1ClusterRoleBinding", "V1CustomResourceDefinition",
 )  # fmt: skip
 SCALARS: dict[str, dict[str, Any]] = {
     "str": {"type": "string"},
@@ -85,6 +85,7 @@ KINDS = {
     "CustomResourceDefinition": "CustomResourceDefinition adds a kind to the API: its names, versions and schemas.",
     "Deployment": "Deployment keeps a number of equal Pods going.",
     "Event": "Event tells what has happened to another object.",
+    "EventsV1Event": "Event tells what has happened to another object.",
     "Job": "Job runs Pods until enough of them have ended well.",
     "Lease": "Lease says who leads, and until when.",
     "Namespace": "Namespace keeps the names of objects apart; they go when it goes.",
@@ -103,7 +104,9 @@ LENIENT = re.compile(r"(Status|Condition|Conditions|StateTerminated|StateRunning
 
 
 def wire_name(class_name: str) -> str:
-    """Return the definition's name: V1Container is Container, CoreV1Event is Event."""
+    """Return the definition's name: V1Container is Container, CoreV1Event is Event, EventsV1Event keeps its name."""
+    if class_name == "EventsV1Event":
+        return class_name
     return re.sub(r"^(Core|Rbac|Apiextensions|Events)?V1", "", class_name)
 
 

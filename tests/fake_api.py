@@ -21,7 +21,9 @@ class FakeClient:
         self.changes: queue.Queue[tuple[str, dict[str, Any]] | None] = queue.Queue()
         self._version = 0
 
-    def create(self, resource: Any, body: dict[str, Any], namespace: str = "") -> dict[str, Any]:
+    def create(
+        self, resource: Any, body: dict[str, Any], namespace: str = "", *, strict: bool = False
+    ) -> dict[str, Any]:
         name = body["metadata"]["name"]
         if name in self.experiments:
             raise AlreadyExists(f"{name} exists")

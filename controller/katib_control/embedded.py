@@ -16,6 +16,7 @@ from katib_control.api.errors import KatibError
 from katib_control.api.experiment import ConfigMapSource
 from katib_control.api.validation.installed import Installed
 from katib_control.apiserver.database import snapshot
+from katib_control.apiserver.expiry import EventExpiry
 from katib_control.apiserver.gc import GarbageCollector
 from katib_control.apiserver.ports import Admission
 from katib_control.apiserver.server import ApiServer
@@ -90,6 +91,7 @@ class ControlPlane:
         return [
             self._recorder,
             GarbageCollector(self.client, informers),
+            EventExpiry(self._server.core.store, clock),
             self._node,
             JobController(self.client, clock=clock, informers=informers),
             Reconcilers(

@@ -58,13 +58,15 @@ def decode(value: Any, environ: Mapping[str, str], executable: str = sys.executa
     return _walk(value, lambda leaf: _repair(leaf, executable if local else ""))
 
 
-def restore(arguments: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+def restore(
+    arguments: Mapping[str, Any], environ: Mapping[str, str], executable: str = sys.executable
+) -> dict[str, Any]:
     """Return a function's arguments as they were meant: KFP keeps the type of a number, but not inside a list or dict.
 
     What was left out (None) is left out.
     """
     return {
-        name: value if isinstance(value, float) else decode(value, environ)
+        name: value if isinstance(value, float) else decode(value, environ, executable)
         for name, value in arguments.items()
         if value is not None
     }

@@ -115,7 +115,10 @@ def decide(existing: Experiment, new: Mapping[str, Any], wanted: Wanted) -> Deci
 
 
 def create_or_adopt(client: Client, wanted: Wanted) -> Created:
-    """Return the Experiment, made now or found; raise NotAdoptable, Invalid (422) and other ApiErrors."""
+    """Return the Experiment, made now or found; raise NotAdoptable, Invalid (422) and other ApiErrors.
+
+    Unknown fields are refused.
+    """
     if wanted.if_exists not in IF_EXISTS:
         raise NotAdoptable(f"if_exists: must be one of {', '.join(IF_EXISTS)} (got {wanted.if_exists!r})")
     body = manifest(wanted)
@@ -124,7 +127,8 @@ def create_or_adopt(client: Client, wanted: Wanted) -> Created:
     while attempt < MAX_ATTEMPTS:
         body["metadata"]["name"] = names.attempt_name(first, attempt)
         try:
-            return Created(Experiment.decode(client.create(EXPERIMENTS, body, wanted.namespace)), adopted=False)
+            made = client.create(EXPERIMENTS, body, wanted.namespace, strict=True)
+            return Created(Experiment.decode(made), adopted=False)
         except AlreadyExists:
             found = _existing(client, body)
         if found is None:

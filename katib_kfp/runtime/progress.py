@@ -15,7 +15,10 @@ from katib_control.api.observation import objective_value
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """Counts of trials by what became of them, the best objective value so far, and the state in a word."""
+    """Counts of trials by what became of them, the best objective value so far, and the state in a word.
+
+    ``stalled`` says why it does not get on; "" while it does.
+    """
 
     state: str
     done: int
@@ -25,6 +28,7 @@ class Progress:
     wanted: int | None
     metric: str
     best: float | None
+    stalled: str = ""
 
     @property
     def finished(self) -> bool:
@@ -47,7 +51,13 @@ def progress(experiment: Experiment) -> Progress:
         wanted=spec.max_trial_count,
         metric=spec.objective.objective_metric_name if spec.objective else "",
         best=best,
+        stalled=_stalled(experiment),
     )
+
+
+def _stalled(experiment: Experiment) -> str:
+    why, message = reason(experiment)
+    return message if state(experiment) == "Running" and why not in ("", "ExperimentRunning") else ""
 
 
 def state(experiment: Experiment) -> str:
@@ -152,5 +162,8 @@ class ProgressLines:
         if self._now is None or self._now == self._shown:
             return
         left = self._pace.seconds_left(self._now)
+        news = self._now.stalled and (self._shown is None or self._now.stalled != self._shown.stalled)
         self._shown, self._next = self._now, self._clock() + 1.0
         self._write(line(self._now, left))
+        if news:
+            self._write(f"stalled: {self._now.stalled}")

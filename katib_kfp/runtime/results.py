@@ -37,7 +37,7 @@ class BestTrial:
 
     @property
     def arguments(self) -> list[str]:
-        """The parameters as command-line arguments, ``["--lr=0.1", "--layers=3"]``; a name may have its dashes already."""
+        """The parameters as command-line arguments: ``["--lr=0.1", "--layers=3"]``; a name keeps dashes that it has."""
         return [f"{'' if name[0] == '-' else '--'}{name}={text(value)}" for name, value in self.parameters.items()]
 
     @property

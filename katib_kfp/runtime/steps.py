@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -20,7 +20,7 @@ from katib_control.kube.resources import EXPERIMENTS, PODS
 from katib_kfp.program import fixed_argument
 from katib_kfp.runtime import codec, create, names, outputs, results
 from katib_kfp.runtime.cancel import ON_CANCEL, QUICK_SECONDS, quickly, signals_as_cancelled
-from katib_kfp.runtime.errors import Cancelled, StepFailed
+from katib_kfp.runtime.errors import Cancelled, StepFailed, StillThere
 from katib_kfp.runtime.outputs import Artifacts
 from katib_kfp.runtime.place import SERVICE_ACCOUNT, Connection, Where, connect
 from katib_kfp.runtime.progress import ProgressLines, progress
@@ -30,6 +30,8 @@ from katib_kfp.runtime.wait import Waiter
 logger = logging.getLogger(__name__)
 
 ON_FAILURE = ("fail", "continue")
+STOP_SECONDS = 40.0
+"""A trial that is deleted has 30 s to end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,6 +245,8 @@ def _end_badly(client: Client, found: Results, waiting: Waiting, artifacts: Arti
     metadata = found.experiment.metadata
     if found.timed_out and waiting.on_cancel == "delete":
         create.remove(client, metadata.name, metadata.namespace)
+        with suppress(StillThere):  # why the step fails is the timeout
+            Waiter(client=client).until_gone(metadata.name, metadata.namespace, timeout=STOP_SECONDS)
     if waiting.on_failure == "fail":
         fail(found, artifacts)
     say(found.failure)

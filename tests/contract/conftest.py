@@ -59,6 +59,10 @@ class Api:
         raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.transport(Request(method, path, query, headers, raw))
 
+    def document(self, path: str) -> Any:
+        """Return what is not an object: discovery, the version."""
+        return self.transport(Request("GET", path, {}, {"accept": "application/json"})).json()
+
     def watching(self, resource: Resource, **options: Any) -> Watching:
         """Watch in a thread of its own; closed when the test ends."""
         watching = Watching(self.client.watch(resource, self.namespace, **options))

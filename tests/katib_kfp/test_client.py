@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest_kfp import experiment
-from katib_control.kube.errors import AlreadyExists, Invalid, NotFound
+from katib_control.kube.errors import AlreadyExists, BadRequest, Invalid, NotFound
 from katib_kfp import Categorical, Discrete, Double, Experiment, Int, KatibClient, local, maximize, minimize
 from katib_kfp.client import ExperimentFailed
 
@@ -77,6 +77,8 @@ def test_the_servers_errors_come_through(client: KatibClient) -> None:
         client.create(experiment(name="odd", algorithm="nonsense", max_failed_trial_count=9))
     assert "maxFailedTrialCount" in str(caught.value)
     assert "nonsense" in str(caught.value)
+    with pytest.raises(BadRequest, match=r'unknown field "spec.maxTrials"'):
+        client.create({"metadata": {"name": "typo"}, "spec": {**experiment().spec, "maxTrials": 3}})
 
 
 def test_a_wait_that_is_too_short_says_so(client: KatibClient) -> None:

@@ -91,6 +91,13 @@ def test_an_experiment_that_exists_is_taken_in_every_form(tmp_path: Path) -> Non
     assert made.name == "x"
 
 
+def test_what_is_handed_out_may_be_changed() -> None:
+    made = Experiment.from_command(COMMAND, space=SPACE, objective=minimize("loss"), name="x")
+    made.to_dict()["metadata"]["name"] = "y"
+    made.spec["objective"]["type"] = "maximize"
+    assert (made.name, made.spec["objective"]["type"]) == ("x", "minimize")
+
+
 def test_a_space_may_be_used_twice() -> None:
     first = Experiment.from_function(train, space=SPACE, objective=maximize("a"))
     assert Experiment.from_function(train, space=SPACE, objective=maximize("a")) == first

@@ -87,6 +87,23 @@ def test_a_component_runs_with_artifacts_and_reports_outputs_and_metrics(tmp_pat
     assert run(source, {"data": {"$artifact": artifact}}) == ["s3://b/data rows", "loss=0.5", "accuracy=1.0"]
 
 
+PATHS = """
+def train(data: InputPath("Dataset"), text: dsl.InputPath(str), counts: InputPath(list), out: OutputPath("Model"),
+          lr: float, layers: int, batch: int, opt: str, absent: InputPath("Dataset") = None) -> float:
+    open(out, "w").write("m")
+    print(*(open(path).read() for path in (data, text, counts)), absent)
+    return lr
+"""
+
+
+def test_a_component_that_takes_paths_gets_paths(tmp_path: Any) -> None:
+    (tmp_path / "data").write_text("rows")
+    source = program.from_component_source(PATHS, "train", outputs={"out": "system.Model@0.0.1", "Output": "Float"})
+    artifact = {"name": "data", "uri": "", "path": str(tmp_path / "data"), "metadata": {}}
+    fixed = {"data": {"$artifact": artifact}, "text": "python3", "counts": [1, 2]}
+    assert run(source, fixed) == ["rows python3 [1, 2] None", "accuracy=1.0"]
+
+
 def test_kfp_is_imported_only_by_components_that_use_it() -> None:
     text = "def f(lr: float):\n    return dsl.Artifact(uri='x')\n"
     assert program.from_component_source(text, "f", outputs={}).needs_kfp

@@ -5,8 +5,9 @@ No postponed annotations here: kfp reads the signatures of the components below.
 
 import collections
 import json
+import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, List, NamedTuple, Optional  # noqa: UP035  the old spelling is tested too
 
 import pytest
 from kfp import compiler, dsl
@@ -19,6 +20,15 @@ from katib_kfp.runtime import codec, outputs
 from katib_kfp.tuner import ARTIFACTS, CONTROLS, RESULT_OUTPUTS, TunerError
 
 pytestmark = pytest.mark.xdist_group("kfp")
+
+
+class Foreign(dsl.Artifact):
+    """An artifact of some other library."""
+
+    schema_title = "google.Foreign"
+    schema_version = "0.0.1"
+
+
 SPACE = {
     "lr": Double(min=0.001, max=1.0, log=True),
     "layers": Int(min=1, max=4),
@@ -55,6 +65,22 @@ def prepare(data: dsl.Output[dsl.Dataset]):
 @dsl.component(base_image="python:3.11", install_kfp_package=False)
 def use(lr: float, layers: int, batch: int, opt: str) -> str:
     return f"{lr!r} {layers!r} {batch!r} {opt}"
+
+
+@dsl.component(
+    base_image="python:3.11", packages_to_install=["pytest"], pip_index_urls=["https://index.invalid/simple"],
+)  # fmt: skip
+def takes_much(
+    lr: float,
+    sizes: List[int],  # noqa: UP006
+    weights: dict[str, float],
+    scores: dsl.Input[dsl.ClassificationMetrics],
+    foreign: dsl.Input[Foreign],
+    seed: Optional[str] = None,
+    data: dsl.Input[dsl.Dataset] = None,
+    flag: bool = False,
+) -> float:
+    return lr
 
 
 def types(items: Any) -> dict[str, str]:
@@ -107,14 +133,40 @@ def test_a_component_from_yaml_is_tuned_like_the_object(tmp_path: Path) -> None:
     assert isinstance(theirs.inputs["steps"].default, int)
 
 
-def test_trials_run_in_the_components_image_with_its_packages() -> None:
-    text = tune(train, space=SPACE, objective=OBJECTIVE).component_spec.implementation.container.command[-1]
+def trial_container(made: Any) -> dict[str, Any]:
+    text = made.component_spec.implementation.container.command[-1]
     start = text.index("spec={'$json': ") + len("spec=")
-    encoded = eval(text[start : text.index("},\n", start) + 1])
-    spec = codec.decode(encoded, {})["spec"]
-    container = spec["trialTemplate"]["trialSpec"]["spec"]["template"]["spec"]["containers"][0]
+    spec = codec.decode(eval(text[start : text.index("},\n", start) + 1]), {})["spec"]
+    found: dict[str, Any] = spec["trialTemplate"]["trialSpec"]["spec"]["template"]["spec"]["containers"][0]
+    return found
+
+
+def test_trials_run_in_the_components_image_with_its_packages() -> None:
+    container = trial_container(tune(train, space=SPACE, objective=OBJECTIVE))
     assert container["image"] == "python:3.11"
     assert "ensure_installed(['pytest'])" in container["command"][-1]
+
+
+def test_inputs_of_every_kind_stay_inputs_and_optional_ones_stay_optional() -> None:
+    inputs = tune(takes_much, space={"lr": SPACE["lr"]}, objective=OBJECTIVE).component_spec.inputs
+    assert {name: (str(item.type), item.optional) for name, item in inputs.items() if name not in CONTROLS} == {
+        "sizes": ("List", False),
+        "weights": ("Dict", False),
+        "scores": ("system.ClassificationMetrics@0.0.1", False),
+        "foreign": ("system.Artifact@0.0.1", False),
+        "seed": ("String", True),
+        "data": ("system.Dataset@0.0.1", True),
+        "flag": ("Boolean", True),
+    }
+
+
+def test_trials_install_from_where_the_component_does() -> None:
+    source = trial_container(tune(takes_much, space={"lr": SPACE["lr"]}, objective=OBJECTIVE))["command"][-1]
+    (line,) = re.findall(r"^ensure_installed\((.*)\)$", source, re.MULTILINE)
+    options = eval(line)
+    assert options[0] == "--index-url=https://index.invalid/simple"
+    assert options[-1] == "pytest"
+    assert [word for word in options if word.startswith("kfp")] == []
 
 
 @dsl.component(base_image="python:3.11")

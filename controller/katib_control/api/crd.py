@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from katib_control.api.descriptions import FIELDS
 from katib_control.api.experiment import Experiment
 from katib_control.api.model import GROUP, VERSION, Model
 from katib_control.api.suggestion import Suggestion
@@ -98,7 +99,13 @@ def _structural(raw: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, A
 
 def _members(node: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
     if "properties" in node:
-        return {"properties": {name: _structural(value, known) for name, value in node["properties"].items()}}
+        texts = FIELDS.get(node["title"], {})
+        return {
+            "properties": {
+                name: _structural(value, known) | ({"description": texts[name]} if name in texts else {})
+                for name, value in node["properties"].items()
+            }
+        }
     values = node.get("additionalProperties")
     return {"additionalProperties": _structural(values, known)} if isinstance(values, dict) else {_PRESERVE: True}
 

@@ -13,7 +13,7 @@ _SECOND = timedelta(seconds=1)
 
 def to_wire(when: datetime) -> str:
     """Return ``2026-01-31T12:00:00Z``."""
-    return when.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return when.astimezone(timezone.utc).isoformat(timespec="seconds")[:19] + "Z"
 
 
 def to_wire_exact(when: datetime) -> str:

@@ -62,8 +62,15 @@ def list_text(kind: str, api_version: str, texts: Sequence[str], metadata: dict[
     return head + ",".join(texts) + "]}"
 
 
+def is_converted(served: ServedType) -> bool:
+    """Whether objects of this type may be stored as something else."""
+    return bool(served.storage_version or served.alias)
+
+
 def versioned(served: ServedType, text: str) -> str:
     """Return an object's text in the version that was asked for."""
+    if served.alias:
+        return dumps(served.alias.shown(loads(text)))
     if not served.storage_version or served.storage_version == served.resource.version:
         return text
     return dumps(loads(text) | {"apiVersion": served.resource.api_version})
@@ -77,22 +84,21 @@ def partial(text: str) -> str:
 
 def shown(call: Call, text: str) -> str:
     """Return an object's text as the request wants to see it."""
-    text = versioned(call.served, text)
     if wanted := asked_as(call.request):
         return partial(text) if wanted == "PartialObjectMetadata" else _table(call, [text], {})
-    return text
+    return versioned(call.served, text)
 
 
 def shown_list(call: Call, texts: Sequence[str], metadata: dict[str, Any]) -> str:
     """Return the text of a list as the request wants to see it."""
     served = call.served
-    texts = [versioned(served, text) for text in texts] if served.storage_version else texts
     wanted = asked_as(call.request)
     if wanted == "Table":
         return _table(call, texts, metadata)
     if wanted:
         items = [partial(text) for text in texts]
         return list_text("PartialObjectMetadataList", "meta.k8s.io/v1", items, metadata)
+    texts = [versioned(served, text) for text in texts] if is_converted(served) else texts
     return list_text(served.list_kind, served.resource.api_version, texts, metadata)
 
 
@@ -100,7 +106,8 @@ def _table(call: Call, texts: Sequence[str], metadata: dict[str, Any]) -> str:
     include = call.option("includeObject") or "Metadata"
     if include not in ("None", "Metadata", "Object"):
         raise BadRequest(f'includeObject: Invalid value: "{include}": must be None, Metadata or Object')
-    objects = [loads(text) for text in texts]
+    # The columns of an alias are those of what is stored.
+    objects = [loads(text if call.served.alias else versioned(call.served, text)) for text in texts]
     return dumps(
         make_table(call.served, objects, now=call.clock(), metadata=metadata, include=cast("Include", include))
     )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from katib_control.api.errors import FieldError
 from katib_control.apiserver import crds
 from katib_control.apiserver.builtin_schemas import BuiltinSchema
 from katib_control.apiserver.builtin_writes import ON_CREATE, ON_UPDATE
+from katib_control.apiserver.event_views import EVENT_ALIAS
 from katib_control.apiserver.printers import PRINTERS
-from katib_control.apiserver.types import ServedType
+from katib_control.apiserver.types import ScalePaths, ServedType
 from katib_control.kube.resources import (
     CONFIG_MAPS,
     CRDS,
@@ -45,6 +47,7 @@ _RBAC = "rbac.authorization.k8s.io"
 PERSISTENT_VOLUMES = Resource("", "v1", "persistentvolumes", "PersistentVolume", namespaced=False)
 ROLES = Resource(_RBAC, "v1", "roles", "Role")
 ROLE_BINDINGS = Resource(_RBAC, "v1", "rolebindings", "RoleBinding")
+NEWER_EVENTS = Resource("events.k8s.io", "v1", "events", "Event")
 CLUSTER_ROLES = Resource(_RBAC, "v1", "clusterroles", "ClusterRole", namespaced=False)
 CLUSTER_ROLE_BINDINGS = Resource(_RBAC, "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False)
 
@@ -82,14 +85,23 @@ BUILTINS: tuple[ServedType, ...] = (
     _kind(NODES, "no", status=True),
     _kind(PERSISTENT_VOLUME_CLAIMS, "pvc", status=True),
     _kind(PERSISTENT_VOLUMES, "pv", status=True),
-    _kind(PODS, "po", status=True, every=True, subresources=("log",)),
+    _kind(PODS, "po", status=True, every=True, subresources=("binding", "eviction", "log")),
     _kind(SECRETS),
     _kind(SERVICE_ACCOUNTS, "sa"),
     _kind(SERVICES, "svc", status=True, every=True),
     _kind(CRDS, "crd crds", status=True),
-    _kind(DEPLOYMENTS, "deploy", status=True, every=True),
+    replace(
+        _kind(DEPLOYMENTS, "deploy", status=True, every=True),
+        scale=ScalePaths("spec.replicas", "status.replicas", "spec.selector"),
+    ),
     _kind(JOBS, status=True, every=True),
     _kind(LEASES),
+    replace(
+        _kind(NEWER_EVENTS, "ev"),
+        schema=BuiltinSchema("EventsV1Event"),
+        openapi={"$ref": "EventsV1Event"},
+        alias=EVENT_ALIAS,
+    ),
     _kind(CLUSTER_ROLE_BINDINGS),
     _kind(CLUSTER_ROLES),
     _kind(ROLE_BINDINGS),

@@ -130,6 +130,16 @@ def _event(event: dict[str, Any]) -> Iterable[Finding]:
         yield invalid(about, "does not match event.namespace", "involvedObject.namespace")
 
 
+def _newer_event(event: dict[str, Any]) -> Iterable[Finding]:
+    """What the newer group demands of its Events and the older does not."""
+    if event.get("type") not in ("Normal", "Warning"):
+        yield invalid("", f"has invalid value: {event.get('type', '')}", "type")
+    for field in ("reportingController", "reportingInstance", "action", "reason"):
+        if not event.get(field):
+            yield required(field)
+    yield from _event({"metadata": event["metadata"], "involvedObject": event.get("regarding") or {}})
+
+
 def _keys(*fields: str) -> Rules:
     def rules(obj: dict[str, Any]) -> Iterable[Finding]:
         for field in fields:
@@ -151,6 +161,7 @@ RULES: dict[str, Rules] = {
     "ConfigMap": _keys("data", "binaryData"),
     "Deployment": _deployment,
     "Event": _event,
+    "EventsV1Event": _newer_event,
     "Job": _job,
     "Pod": _pod,
     "RoleBinding": _role_binding,

@@ -100,11 +100,10 @@ def _pod_update(old: dict[str, Any], new: dict[str, Any]) -> list[FieldError]:
 
 
 def _lasting(pod: dict[str, Any]) -> dict[str, Any]:
-    """Return the part of a Pod's spec that may not change; the node is assigned once."""
+    """Return the part of a Pod's spec that may not change; the node is assigned by a Binding."""
     spec = {key: value for key, value in pod.get("spec", {}).items() if key not in _POD_MAY_CHANGE}
     for field in ("containers", "initContainers"):
         spec[field] = [container | {"image": ""} for container in spec.get(field, ())]
-    spec.pop("nodeName", None)
     return spec
 
 

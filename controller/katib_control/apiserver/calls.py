@@ -29,8 +29,8 @@ class Call:
 
     @cached_property
     def resource(self) -> str:
-        """``plural.group``: the resource as the store and messages name it."""
-        return qualified(self.served)
+        """``plural.group``: the resource as the store names it."""
+        return self.served.alias.resource if self.served.alias else qualified(self.served)
 
     @property
     def key(self) -> Key:
@@ -40,6 +40,14 @@ class Call:
     def option(self, name: str) -> str:
         """Return a query parameter, "" when absent."""
         return self.request.query.get(name, "")
+
+    @property
+    def fields(self) -> str:
+        """The field selector, in the words of what is stored."""
+        found = self.option("fieldSelector")
+        for here, there in self.served.alias.fields if self.served.alias else ():
+            found = found.replace(here, there)
+        return found
 
     def flag(self, name: str) -> bool:
         """Return a query parameter that is true or false."""

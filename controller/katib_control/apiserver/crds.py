@@ -10,7 +10,7 @@ from typing import Any
 from katib_control.api.errors import FieldError
 from katib_control.apiserver.schema import compile_schema
 from katib_control.apiserver.structural import structural_errors
-from katib_control.apiserver.types import Column, ServedType
+from katib_control.apiserver.types import Column, ScalePaths, ServedType
 from katib_control.apiserver.versions import rank
 from katib_control.kube.resources import Resource
 
@@ -45,9 +45,17 @@ def _served(spec: Mapping[str, Any], version: Mapping[str, Any], stored: str) ->
         openapi=raw,
         columns=tuple(map(_column, version.get("additionalPrinterColumns", ()))) or (AGE,),
         has_status="status" in version.get("subresources", {}),
+        scale=_scale(version.get("subresources", {}).get("scale")),
         custom=True,
         storage_version=stored,
     )
+
+
+def _scale(raw: Mapping[str, str] | None) -> ScalePaths | None:
+    if not raw:
+        return None
+    fields = ("specReplicasPath", "statusReplicasPath", "labelSelectorPath")
+    return ScalePaths(*(raw.get(field, "").lstrip(".") for field in fields))
 
 
 def _column(raw: Mapping[str, Any]) -> Column:

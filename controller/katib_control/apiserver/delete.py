@@ -40,7 +40,11 @@ class Options:
 
 def read_options(call: Call) -> Options:
     """Read DeleteOptions from the body, else from the query; raise BadRequest, Invalid."""
-    given = read_object(call.request) if call.request.body.strip() else {}
+    return options_from(call, read_object(call.request) if call.request.body.strip() else {})
+
+
+def options_from(call: Call, given: Object) -> Options:
+    """Read DeleteOptions, with the query for what they leave open; raise BadRequest, Invalid."""
     policy = given.get("propagationPolicy") or call.option("propagationPolicy")
     orphans = given.get("orphanDependents")
     if orphans is None and call.option("orphanDependents"):

@@ -15,7 +15,9 @@ _JSON = {"content-type": "application/json"}
 _AGGREGATED = "application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList"
 #: Kinds that can only be created: the answer is what matters, nothing is stored.
 REVIEWS = (
+    ("", "v1", "bindings", "Binding"),
     ("authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview"),
+    ("authentication.k8s.io", "v1", "tokenreviews", "TokenReview"),
     ("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview"),
     ("authorization.k8s.io", "v1", "selfsubjectrulesreviews", "SelfSubjectRulesReview"),
     ("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview"),
@@ -106,16 +108,29 @@ def _resources(group: str, version: str, types: tuple[ServedType, ...]) -> Respo
             entries += _entries(served)
     for review_group, review_version, plural, kind in REVIEWS:
         if (review_group, review_version) == (group, version):
-            named = {"name": plural, "singularName": kind.lower(), "namespaced": False, "kind": kind}
+            named = {"name": plural, "singularName": kind.lower(), "namespaced": not group, "kind": kind}
             entries.append(named | {"verbs": ["create"]})
     name = f"{group}/{version}" if group else version
     return _respond({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": name, "resources": entries})
 
 
-def _subresources(served: ServedType) -> dict[str, list[str]]:
-    """Return the verbs of each subresource."""
-    status = {"status": ["get", "patch", "update"]} if served.has_status else {}
-    return {name: ["get"] for name in served.subresources} | status
+_CHANGED = ("get", "patch", "update")
+#: Subresource -> the kind that is sent, where it is not that of the object (group, version, kind), and the verbs.
+_SUBRESOURCES: Mapping[str, tuple[tuple[str, str, str] | None, tuple[str, ...]]] = {
+    "binding": (("", "v1", "Binding"), ("create",)),
+    "eviction": (("policy", "v1", "Eviction"), ("create",)),
+    "log": (None, ("get",)),
+    "scale": (("autoscaling", "v1", "Scale"), _CHANGED),
+    "status": (None, _CHANGED),
+}
+
+
+def _subresources(served: ServedType) -> dict[str, tuple[tuple[str, str, str], list[str]]]:
+    """Return the kind and the verbs of each subresource."""
+    resource = served.resource
+    names = [*served.subresources, *(["scale"] if served.scale else []), *(["status"] if served.has_status else [])]
+    own = (resource.group, resource.version, resource.kind)
+    return {name: (_SUBRESOURCES[name][0] or own, list(_SUBRESOURCES[name][1])) for name in names}
 
 
 def _entries(served: ServedType) -> list[dict[str, Any]]:
@@ -131,11 +146,12 @@ def _entries(served: ServedType) -> list[dict[str, Any]]:
         entry["shortNames"] = list(served.short_names)
     if served.categories:
         entry["categories"] = list(served.categories)
-    common = {"singularName": "", "namespaced": resource.namespaced, "kind": resource.kind}
-    return [entry] + [
-        {"name": f"{resource.plural}/{name}"} | common | {"verbs": verbs}
-        for name, verbs in _subresources(served).items()
-    ]
+    common = {"singularName": "", "namespaced": resource.namespaced}
+    below = []
+    for name, ((group, version, kind), verbs) in _subresources(served).items():
+        foreign = {"group": group, "version": version} if (group, version) != (resource.group, resource.version) else {}
+        below.append({"name": f"{resource.plural}/{name}"} | common | foreign | {"kind": kind, "verbs": verbs})
+    return [entry, *below]
 
 
 def _aggregated(types: tuple[ServedType, ...], *, core: bool, version: str) -> dict[str, Any]:
@@ -158,7 +174,7 @@ def _aggregated_version(group: str, version: str, types: tuple[ServedType, ...])
         {
             "resource": plural,
             "responseKind": {"group": "", "version": "", "kind": kind},
-            "scope": "Cluster",
+            "scope": "Cluster" if group else "Namespaced",
             "singularResource": kind.lower(),
             "verbs": ["create"],
         }
@@ -168,12 +184,15 @@ def _aggregated_version(group: str, version: str, types: tuple[ServedType, ...])
     return {"version": version, "resources": found, "freshness": "Current"}
 
 
+def _group_kind(group: str, version: str, kind: str) -> dict[str, str]:
+    return {"group": group, "version": version, "kind": kind}
+
+
 def _aggregated_resource(served: ServedType) -> dict[str, Any]:
     resource = served.resource
-    kind = {"group": resource.group, "version": resource.version, "kind": resource.kind}
     entry: dict[str, Any] = {
         "resource": resource.plural,
-        "responseKind": kind,
+        "responseKind": _group_kind(resource.group, resource.version, resource.kind),
         "scope": "Namespaced" if resource.namespaced else "Cluster",
         "singularResource": served.singular,
         "verbs": list(served.verbs),
@@ -185,6 +204,7 @@ def _aggregated_resource(served: ServedType) -> dict[str, Any]:
     subresources = _subresources(served)
     if subresources:
         entry["subresources"] = [
-            {"subresource": name, "responseKind": kind, "verbs": verbs} for name, verbs in subresources.items()
+            {"subresource": name, "responseKind": _group_kind(*kind), "verbs": verbs}
+            for name, (kind, verbs) in subresources.items()
         ]
     return entry

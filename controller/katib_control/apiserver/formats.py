@@ -77,6 +77,7 @@ def _is_date(text: str) -> bool:
         return False
 
 
+@lru_cache(maxsize=1024)  # the same few moments are in every condition
 def _is_date_time(text: str) -> bool:
     found = _DATE_TIME.fullmatch(text)
     return found is not None and _is_date(found.group(1))

@@ -52,7 +52,7 @@ class GarbageCollector:
     def start(self) -> None:
         """Begin; returns when everything there is has been seen."""
         for served in BUILTINS:
-            if served.resource != EVENTS:
+            if served.resource != EVENTS and served.alias is None:
                 self._watch(served.resource)
         self._definitions.start()
         self._definitions.wait_synced(_SYNC_SECONDS)
@@ -193,8 +193,7 @@ class GarbageCollector:
                 self._controller.enqueue((_name(resource), f"{new.namespace}/{new.name}"))
         elif old is not None:
             self._remember(old.uid)
-            for theirs, dependent in self._dependents(old.uid):
-                self._controller.enqueue((_name(theirs), f"{dependent.namespace}/{dependent.name}"))
+            self._wake_dependents(old)
         if old is not None and (new is None or old.owners != new.owners):
             self._wake_owners(old)
 
@@ -209,6 +208,10 @@ class GarbageCollector:
             if found is None or found.uid != owner.uid or found.waits_for_dependents:
                 return False
         return True
+
+    def _wake_dependents(self, item: Item) -> None:
+        for resource, dependent in self._dependents(item.uid):
+            self._controller.enqueue((_name(resource), f"{dependent.namespace}/{dependent.name}"))
 
     def _wake_owners(self, item: Item) -> None:
         """Owners that wait for their dependents look again when one has gone."""
@@ -235,6 +238,9 @@ class GarbageCollector:
                 informer = self._informers.pop(_name(old[0]), None)
             if informer:
                 informer.stop()
+                for item in informer.all():
+                    # Its end may not have been told any more: whoever it owns has to look.
+                    self._wake_dependents(item)
 
 
 def _custom_resources(crd: dict[str, Any]) -> tuple[Resource, ...]:

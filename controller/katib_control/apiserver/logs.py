@@ -12,6 +12,7 @@ from katib_control.apiserver.calls import Call
 from katib_control.apiserver.core import Core, loads
 from katib_control.apiserver.ports import LogQuery
 from katib_control.apiserver.problems import invalid_as, not_found
+from katib_control.apiserver.sidecar_logs import SIDECAR, stand_in
 from katib_control.kube.errors import BadRequest
 from katib_control.kube.http import Response, Stream
 
@@ -67,7 +68,7 @@ def _query(core: Core, call: Call, pod: Object) -> LogQuery:
         raise BadRequest(f'previous terminated container of pod "{call.name}" not found: only the current log is kept')
     return LogQuery(
         pod=pod,
-        container=_container(call, pod),
+        container=_container(core, call, pod),
         follow=call.flag("follow"),
         tail_lines=call.number("tailLines"),
         since_time=_since(core, call),
@@ -76,11 +77,13 @@ def _query(core: Core, call: Call, pod: Object) -> LogQuery:
     )
 
 
-def _container(call: Call, pod: Object) -> str:
+def _container(core: Core, call: Call, pod: Object) -> str:
     spec = pod.get("spec") or {}
     names = [item["name"] for item in spec.get("containers") or ()]
     initial = [item["name"] for item in spec.get("initContainers") or ()]
     asked = call.option("container")
+    if asked == SIDECAR and asked not in names + initial:
+        asked = stand_in(core, pod) or asked
     if asked:
         if asked not in names + initial:
             raise BadRequest(f"container {asked} is not valid for pod {call.name}")

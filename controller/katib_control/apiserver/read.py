@@ -50,7 +50,7 @@ def select(core: Core, call: Call) -> Page:
         if call.option("resourceVersion") not in ("", "0"):
             raise BadRequest("specifying resource version is not allowed when using continue")
         at, after = decode_continue(token)
-    fields = call.option("fieldSelector")
+    fields = call.fields
     query = Query(
         resource=call.resource,
         namespace=call.namespace,

@@ -20,6 +20,7 @@ _KINDS = {
     ("authorization.k8s.io", "localsubjectaccessreviews"): "LocalSubjectAccessReview",
     ("authorization.k8s.io", "selfsubjectrulesreviews"): "SelfSubjectRulesReview",
     ("authentication.k8s.io", "selfsubjectreviews"): "SelfSubjectReview",
+    ("authentication.k8s.io", "tokenreviews"): "TokenReview",
 }
 
 
@@ -36,9 +37,17 @@ def review(core: Core, request: Request, path: ObjectPath) -> Response | None:
         "apiVersion": path.api_version,
         "metadata": {"creationTimestamp": None},
         "spec": asked.get("spec") or {},
-        "status": _status(kind),
+        "status": _token_status(request, asked) if kind == "TokenReview" else _status(kind),
     }
     return answers.json_response(201, dumps(answer))
+
+
+def _token_status(request: Request, asked: dict[str, Any]) -> dict[str, Any]:
+    """A token is known to be good when it is the one that this very request was let in with."""
+    token = (asked.get("spec") or {}).get("token") or ""
+    if token and request.headers.get("authorization", "") == f"Bearer {token}":
+        return {"authenticated": True, "user": {"username": USER, "groups": _GROUPS}}
+    return {"authenticated": False, "user": {}, "error": "the token is not the one that this request has come with"}
 
 
 def _status(kind: str) -> dict[str, Any]:

@@ -24,11 +24,13 @@ from katib_control.apiserver.finalize import finalize
 from katib_control.apiserver.listing import Query, read_page
 from katib_control.apiserver.logs import log
 from katib_control.apiserver.patch import patch
+from katib_control.apiserver.pod_subresources import bind, evict, posted_binding
 from katib_control.apiserver.ports import Admit, Logs
 from katib_control.apiserver.problems import no_such_resource
 from katib_control.apiserver.read import get, list_objects
 from katib_control.apiserver.registry import Registry
 from katib_control.apiserver.reviews import review
+from katib_control.apiserver.scale import get_scale, patch_scale, replace_scale
 from katib_control.apiserver.store import Store
 from katib_control.apiserver.types import ServedType
 from katib_control.apiserver.update import replace
@@ -54,7 +56,15 @@ _ON_OBJECT: Mapping[str, tuple[str, Handler]] = {
     "PATCH": ("patch", patch),
     "DELETE": ("delete", delete),
 }
-_ON_STATUS = {method: _ON_OBJECT[method] for method in ("GET", "PUT", "PATCH")}
+#: Subresource -> method -> verb and handler; which kinds have it, ``_has`` knows.
+_ON_SUBRESOURCE: Mapping[str, Mapping[str, tuple[str, Handler]]] = {
+    "status": {method: _ON_OBJECT[method] for method in ("GET", "PUT", "PATCH")},
+    "scale": {"GET": ("get", get_scale), "PUT": ("update", replace_scale), "PATCH": ("patch", patch_scale)},
+    "log": {"GET": ("get", log)},
+    "binding": {"POST": ("create", bind)},
+    "eviction": {"POST": ("create", evict)},
+    "finalize": {"PUT": ("update", finalize)},
+}
 
 
 class ApiServer:
@@ -104,7 +114,7 @@ class ApiServer:
         path = parse(request.path)
         if path is None:
             return document(self.core, request)
-        if response := review(self.core, request, path):
+        if response := review(self.core, request, path) or posted_binding(self.core, request, path):
             return response
         if path.subresource != "log":
             check_accept(request)
@@ -131,16 +141,9 @@ class ApiServer:
         return found
 
     def _subresource(self, call: Call, subresource: str) -> tuple[str, Handler]:
-        served, method = call.served, call.request.method
-        found: tuple[str, Handler] | None = None
-        if subresource == "status" and served.has_status:
-            found = _ON_STATUS.get(method)
-        elif subresource == "log" and "log" in served.subresources:
-            found = ("get", log) if method == "GET" else None
-        elif subresource == "finalize" and call.resource == NAMESPACES:
-            found = ("update", finalize) if method == "PUT" else None
-        else:
+        if not _has(call, subresource):
             raise no_such_resource()
+        found = _ON_SUBRESOURCE[subresource].get(call.request.method)
         if found is None:
             raise _not_allowed()
         return found
@@ -164,6 +167,13 @@ class ApiServer:
     def close(self) -> None:
         """End every watch and close the store; twice is fine."""
         self.core.store.close()
+
+
+def _has(call: Call, subresource: str) -> bool:
+    served = call.served
+    if subresource in ("status", "scale"):
+        return served.has_status if subresource == "status" else served.scale is not None
+    return subresource in served.subresources or (subresource == "finalize" and call.resource == NAMESPACES)
 
 
 def _not_allowed() -> MethodNotAllowed:

@@ -48,6 +48,31 @@ class Column:
     format: str = ""
 
 
+@dataclass(frozen=True)
+class ScalePaths:
+    """Where an object keeps what its ``scale`` subresource shows, as dotted paths (``spec.replicas``).
+
+    ``selector`` leads to a label selector, or to its text; empty: it has none.
+    """
+
+    wanted: str
+    observed: str
+    selector: str = ""
+
+
+@dataclass(frozen=True)
+class Alias:
+    """A second view of a kind: its objects are kept as those of ``resource`` (``plural.group``).
+
+    ``fields`` renames what field selectors name here to what they name there.
+    """
+
+    resource: str
+    shown: Callable[[dict[str, Any]], dict[str, Any]]
+    stored: Callable[[dict[str, Any]], dict[str, Any]]
+    fields: tuple[tuple[str, str], ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class ServedType:
     """One kind in one version, as it is served."""
@@ -63,7 +88,9 @@ class ServedType:
     has_status: bool = False
     custom: bool = False  # from a CRD: strategic merge patches are refused
     verbs: tuple[str, ...] = VERBS
-    subresources: tuple[str, ...] = ()  # beside status: "log" of pods
+    subresources: tuple[str, ...] = ()  # beside status and scale: those of pods
+    scale: ScalePaths | None = None
+    alias: Alias | None = None
     storage_version: str = ""  # the version that objects are stored in; empty: this one
     #: Called on create when defaults and metadata (uid) are filled in, before validation: a Job's selector.
     on_create: Callable[[dict[str, Any]], dict[str, Any]] | None = None

@@ -54,6 +54,8 @@ def modify(core: Core, call: Call, edit: Edit, *, patched: bool = False) -> tupl
         if stored is None:
             raise not_found(call.served, call.name)
         old = loads(stored.text)
+        if call.served.alias:
+            old = call.served.alias.shown(old)
         if old["apiVersion"] != call.served.resource.api_version:
             old["apiVersion"] = call.served.resource.api_version
         edited = edit(old)
@@ -122,6 +124,8 @@ def _write(core: Core, call: Call, stored: Stored, objects: tuple[Object, Object
     metadata = new["metadata"]
     gone = metadata.get("deletionTimestamp") and not metadata.get("finalizers")
     gone = gone and not metadata.get("deletionGracePeriodSeconds")
+    if call.served.alias:
+        new = call.served.alias.stored(new)
     if call.dry_run:
         return dumps(new)
     if gone and not _holds_content(call, new):

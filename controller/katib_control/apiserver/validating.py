@@ -98,17 +98,14 @@ def _enum(schema: Mapping[str, Any]) -> Check | None:
     return check
 
 
-def _plain(schema: Mapping[str, Any]) -> type | None:
-    """Return the class all of whose values are valid; None where more than that must be looked at."""
-    if not schema.keys() <= _WORDLESS:
-        return None
-    return {"string": str, "boolean": bool}.get(schema.get("type", ""))
-
-
-def _inside(inner: Check, value: Any, step: str, found: Notes[Finding]) -> None:
-    before = len(found)
-    inner(value, found)
-    _move(found, before, step)
+def _plain_fields(properties: Mapping[str, Mapping[str, Any]]) -> dict[str, type]:
+    """Return the fields that demand nothing but a class."""
+    classes = {"string": str, "boolean": bool}
+    return {
+        name: classes[schema["type"]]
+        for name, schema in properties.items()
+        if schema.get("type") in classes and schema.keys() <= _WORDLESS
+    }
 
 
 def _move(found: Notes[Finding], start: int, step: str) -> None:
@@ -137,15 +134,21 @@ def _metadata() -> Check | None:
     return compile_check(OBJECT_META, lambda name: None)
 
 
+def _children(properties: Mapping[str, Any], lookup: Lookup, metadata: bool) -> dict[str, Check | None]:
+    children = {name: compile_check(inner, lookup) for name, inner in properties.items()}
+    if metadata:
+        children["metadata"] = _both(_metadata(), children.get("metadata"))
+    return children
+
+
 def _fields(schema: Mapping[str, Any], lookup: Lookup, *, metadata: bool) -> Check | None:
     properties = schema.get("properties", {})
     rest = schema.get("additionalProperties")
     others = compile_check(rest, lookup) if isinstance(rest, Mapping) else None
-    children = {name: compile_check(inner, lookup) for name, inner in properties.items()}
-    plain = {name: kind for name, inner in properties.items() if (kind := _plain(inner)) is not None}
+    children = _children(properties, lookup, metadata)
+    plain = _plain_fields(properties)
     demanded = tuple(schema.get("required", ()))
-    about = _metadata() if metadata else None
-    if about is None and others is None and not demanded and not any(children.values()):
+    if others is None and not demanded and not any(children.values()):
         return None
 
     def check(value: Any, found: Notes[Finding]) -> None:
@@ -154,8 +157,6 @@ def _fields(schema: Mapping[str, Any], lookup: Lookup, *, metadata: bool) -> Che
         for name in demanded:
             if name not in value:
                 found.append(required(name))
-        if about is not None and "metadata" in value:
-            _inside(about, value["metadata"], "metadata", found)
         known = found.known
         for name, item in value.items():
             # Most fields are texts of which any is right.
@@ -167,6 +168,17 @@ def _fields(schema: Mapping[str, Any], lookup: Lookup, *, metadata: bool) -> Che
                 inner(item, found)
                 if len(found) != before:
                     _move(found, before, name)
+
+    return check
+
+
+def _both(first: Check | None, second: Check | None) -> Check | None:
+    if first is None or second is None:
+        return first or second
+
+    def check(value: Any, found: Notes[Finding]) -> None:
+        first(value, found)
+        second(value, found)
 
     return check
 

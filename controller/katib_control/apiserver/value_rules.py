@@ -7,7 +7,16 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from katib_control.apiserver.findings import Finding, Notes, breaks, duplicate, invalid, too_long, too_many, wrong_format
+from katib_control.apiserver.findings import (
+    Finding,
+    Notes,
+    breaks,
+    duplicate,
+    invalid,
+    too_long,
+    too_many,
+    wrong_format,
+)
 from katib_control.apiserver.formats import FORMATS, INTEGER_RANGES, QUANTITY, go_pattern
 
 Check = Callable[[Any, "Notes[Finding]"], None]

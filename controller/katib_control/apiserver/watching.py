@@ -54,7 +54,7 @@ def error_line(error: ApiError) -> bytes:
 
 
 def _plan(core: Core, call: Call) -> _Plan:
-    fields = call.option("fieldSelector")
+    fields = call.fields
     matches = matcher(call.resource, call.option("labelSelector"), fields, custom=call.served.custom)
     name = call.name or only_name(fields) or ""
     bookmarks = call.flag("allowWatchBookmarks")
@@ -105,7 +105,7 @@ class WatchStream:
         self._next_bookmark = core.monotonic() + BOOKMARK_SECONDS
         self._ended = False
         self._subscription: Subscription = core.store.subscribe(call.resource, plan.since, plan.accept)
-        self._plain = not answers.asked_as(call.request) and not call.served.storage_version
+        self._plain = not answers.asked_as(call.request) and not answers.is_converted(call.served)
 
     def __iter__(self) -> Iterator[bytes]:
         try:

@@ -104,6 +104,9 @@ def _go_on(job: Obj, tally: _Tally, now: datetime, node: str) -> Plan:
         create=[(PODS, pod) for pod in create],
         delete=[_delete(pod) for pod in surplus],
         status=status,
+        events=_told(
+            job, [EventDraft("SuccessfulCreate", f"Created pod: {pod['metadata']['name']}") for pod in create]
+        ),
         requeue_after=max(0.0, min(waits)) if waits else None,
     )
 
@@ -174,8 +177,8 @@ def _end(job: Obj, tally: _Tally, now: datetime, verdict: Verdict, *, failed: bo
     events: list[EventDraft] = []
     if over:
         conditions = _put({"status": {"conditions": conditions}}, late, "True", verdict, now)
-        # What went well is in the status; one Event a Job would cost as much as the Job's own writes.
-        events = [EventDraft(verdict.reason, verdict.message, "Warning")] if failed else []
+        well = _told(job, [EventDraft("Completed", "Job completed")])
+        events = [EventDraft(verdict.reason, verdict.message, "Warning")] if failed else well
         if not failed:
             status["completionTime"] = to_wire(now)
     deletions = [_delete(pod) for pod in tally.active]
@@ -239,6 +242,12 @@ def _put(job: Obj, kind: str, flag: str, verdict: Verdict, now: datetime) -> lis
 def _delete(pod: PodView) -> Delete:
     metadata = pod.pod["metadata"]
     return Delete(PODS, metadata["namespace"], pod.name, metadata["uid"])
+
+
+def _told(job: Obj, events: list[EventDraft]) -> list[EventDraft]:
+    """Return what goes well only for Jobs that nobody else speaks about: a Trial's own Events tell how its Job does."""
+    owners = job["metadata"].get("ownerReferences") or ()
+    return [] if any(owner.get("kind") == "Trial" for owner in owners) else events
 
 
 def _indexed(job: Obj) -> bool:

@@ -91,7 +91,8 @@ class JobController:
         now = self._clock()
         decided = plan(job, self._pods.by_index("job", job["metadata"]["uid"]), now, node=self._node)
         if wait := self._unsettled(job, decided):
-            apply(self._client, JOBS, job, Plan(create=decided.create, patch=decided.patch), self._recorder)
+            begun = Plan(create=decided.create, patch=decided.patch, events=decided.events)
+            apply(self._client, JOBS, job, begun, self._recorder)
             return wait
         apply(self._client, JOBS, job, decided, self._recorder)
         return decided.requeue_after

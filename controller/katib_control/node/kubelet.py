@@ -26,6 +26,7 @@ from katib_control.node.notes import Notes
 from katib_control.node.pod_lifecycle import FINAL_PHASES, POD_FINISHED, Seen, Steps, grace, steps
 from katib_control.node.pod_status import status
 from katib_control.node.remains import Remains
+from katib_control.node.scheduler import Scheduler, unbound
 from katib_control.node.sources import NotYet, containers
 from katib_control.node.starter import Starter
 from katib_control.node.supervisor_client import SupervisorClient
@@ -60,7 +61,7 @@ class Parts:
 
 
 class Kubelet:
-    """Pods that are bound to this node, or to none."""
+    """Pods that are bound to this node; those that are bound to none are bound to it."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -68,6 +69,7 @@ class Kubelet:
         self._pods.on_change(self._changed)
         self._controller = Controller("kubelet", self._reconcile)
         self._admission = Admission(parts.ledger, self._call)
+        self._scheduler = Scheduler(parts.client, parts.name, self._admission, parts.notes.about)
         self._remains = Remains(
             parts.directory, parts.supervisor, parts.book, alive=lambda uid: uid in self._keys, gone=self._gone
         )
@@ -165,6 +167,8 @@ class Kubelet:
         uid = pod["metadata"]["uid"]
         if uid in self._over or _phase(pod) in FINAL_PHASES:
             self._is_over(pod)
+            return None
+        if not self._halted and self._scheduler.place(pod):
             return None
         seen, decided = self._decide(pod)
         if pod["metadata"].get("deletionTimestamp"):
@@ -267,7 +271,7 @@ class Kubelet:
         return pod
 
     def _mine(self, pod: Pod) -> bool:
-        return pod["spec"].get("nodeName") in (None, "", self._parts.name)
+        return pod["spec"].get("nodeName") == self._parts.name or unbound(pod)
 
     def _pod_of(self, uid: str) -> Pod | None:
         key = self._keys.get(uid)

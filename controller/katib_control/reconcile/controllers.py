@@ -15,12 +15,15 @@ from katib_control.kube.errors import Conflict
 from katib_control.kube.resources import EXPERIMENTS, SUGGESTIONS, TRIALS
 from katib_control.reconcile.caches import Known, caches, owner_name, owner_uid
 from katib_control.reconcile.context import Context
+from katib_control.reconcile.echoes import Echoes
+from katib_control.reconcile.experiment import STATUS_INTERVAL as LATER
 from katib_control.reconcile.experiment_shell import ExperimentReconciler
 from katib_control.reconcile.pods import pod_keys, pod_matters, run_matters
 from katib_control.reconcile.ports import Collect, ObservationLog, Suggest
 from katib_control.reconcile.reasons import RECONCILE_ERROR
 from katib_control.reconcile.suggestion_shell import SuggestionReconciler
-from katib_control.reconcile.trial_shell import TrialReconciler
+from katib_control.reconcile.trial import is_final
+from katib_control.reconcile.trial_shell import AGAIN, TrialReconciler
 from katib_control.runtime.clock import Clock
 from katib_control.runtime.controller import Controller, Key
 from katib_control.runtime.counters import Counters
@@ -63,11 +66,11 @@ class Reconcilers:
         self._experiment = ExperimentReconciler(context)
         self._trial = TrialReconciler(context)
         suggestion = SuggestionReconciler(context)
-        self.experiments = Controller("experiment", self._experiment.reconcile, on_error=self._error(EXPERIMENTS.kind))
-        self.suggestions = Controller(
-            "suggestion", suggestion.reconcile, workers=2, on_error=self._error(SUGGESTIONS.kind)
-        )
-        self.trials = Controller("trial", self._trial.reconcile, workers=workers, on_error=self._error(TRIALS.kind))
+        self._echoes = tuple(Echoes(part.reconcile, AGAIN) for part in (self._experiment, suggestion, self._trial))
+        experiments, suggestions, trials = (echoes.reconcile for echoes in self._echoes)
+        self.experiments = Controller("experiment", experiments, on_error=self._error(EXPERIMENTS.kind))
+        self.suggestions = Controller("suggestion", suggestions, workers=2, on_error=self._error(SUGGESTIONS.kind))
+        self.trials = Controller("trial", trials, workers=workers, on_error=self._error(TRIALS.kind))
         self._listen()
         self._manager = Manager(self._caches.informers, [self.trials, self.suggestions, self.experiments])
 
@@ -104,14 +107,19 @@ class Reconcilers:
         known = new or old
         if known is None:
             return
-        self.experiments.enqueue(_key(known))
-        if new is not None:
-            self.suggestions.enqueue(_key(new))
+        key = _key(known)
+        of_experiment, of_suggestion, _ = self._echoes
+        asked = old is not None and new is not None and old.metadata.generation != new.metadata.generation
+        # What is asked for is the Experiment's own doing; what has been answered is news to it.
+        self.experiments.enqueue(key, LATER if not of_experiment.heard(key) and asked else 0.0)
+        if new is not None and (of_suggestion.heard(key) or _is_hungry(new) or not self._is_echo(new)):
+            self.suggestions.enqueue(key)
         kept = {item.name for item in new.status.suggestions} if new else set()
         for item in old.status.suggestions if old else ():
-            if item.name not in kept:
-                # Perhaps a Trial that waits to be deleted until its point is given up.
-                self.trials.enqueue((known.metadata.namespace, item.name))
+            trial = self._caches.trials.get(known.metadata.namespace, item.name) if item.name not in kept else None
+            if trial is not None and trial.metadata.deletion_timestamp:
+                # Perhaps it waits until its point is given up.
+                self.trials.enqueue(_key(trial))
 
     def _trial_changed(self, old: Trial | None, new: Trial | None) -> None:
         self._caches.rollups.change(old, new)
@@ -121,27 +129,37 @@ class Reconcilers:
         owner = owner_name(trial.metadata, "Experiment")
         key = (trial.metadata.namespace, owner)
         self._context.expected.drop((owner_uid(trial.metadata, "Experiment"), trial.metadata.name))
+        of_experiment, _, of_trial = self._echoes
+        news = new is None or _ends(old, new) or bool(new.metadata.deletion_timestamp)
         if new is None:
             self._trial.forget(trial)
-        else:
+            of_trial.forget(_key(trial))
+        elif of_trial.heard(_key(new)) or news or not self._is_echo(new):
             self.trials.enqueue(_key(new))
         if not owner:
             return
-        self.experiments.enqueue(key)
+        # Numbers that alone have changed are written a little later, many at a time.
+        self.experiments.enqueue(key, 0.0 if of_experiment.heard(key) or news else LATER)
         if new is None or new.metadata.deletion_timestamp or self._hungry(key, old, new):
             self.suggestions.enqueue(key)
 
+    def _is_echo(self, obj: Suggestion | Trial) -> bool:
+        return self._context.versions.own(obj.metadata.uid, obj.metadata.resource_version)
+
     def _hungry(self, key: Key, old: Trial | None, new: Trial) -> bool:
         """Whether points are still wanted that the algorithm may be able to give now that a Trial has ended."""
-        if old is None or final(old.status.conditions, TRIAL_FINAL) or not final(new.status.conditions, TRIAL_FINAL):
+        if old is None or not _ends(old, new):
             return False
         suggestion = self._caches.suggestions.get(*key)
-        return suggestion is not None and suggestion.spec.requests > suggestion.status.suggestion_count
+        return suggestion is not None and _is_hungry(suggestion)
 
     def _run_changed(self, old: dict[str, Any] | None, new: dict[str, Any] | None) -> None:
         run = new or old
-        if run is not None and run_matters(old, new):
-            self.trials.enqueue((run["metadata"].get("namespace", ""), run["metadata"]["name"]))
+        if run is None or not run_matters(old, new):
+            return
+        key = (run["metadata"].get("namespace", ""), run["metadata"]["name"])
+        if new is not None or not self._is_over(key):
+            self.trials.enqueue(key)
 
     def _pod_changed(self, old: dict[str, Any] | None, new: dict[str, Any] | None) -> None:
         pod = new or old
@@ -149,8 +167,14 @@ class Reconcilers:
             return
         for name in pod_keys(pod):
             namespace, _, trial = name.partition("/")
-            if self._caches.trials.get(namespace, trial) is not None:
-                self.trials.enqueue((namespace, trial))
+            key = (namespace, trial)
+            if self._caches.trials.get(*key) is not None and (new is not None or not self._is_over(key)):
+                self.trials.enqueue(key)
+
+    def _is_over(self, key: Key) -> bool:
+        """Whether the Trial has ended and is kept: that its run goes away is then as it should be."""
+        trial = self._caches.trials.get(*key)
+        return trial is not None and not trial.metadata.deletion_timestamp and is_final(trial)
 
     def _error(self, kind: str) -> Callable[[Key, Exception], None]:
         def report(key: Key, error: Exception) -> None:
@@ -171,6 +195,16 @@ class Reconcilers:
 
 def _key(obj: Experiment | Suggestion | Trial) -> Key:
     return obj.metadata.namespace, obj.metadata.name
+
+
+def _is_hungry(suggestion: Suggestion) -> bool:
+    return suggestion.spec.requests > suggestion.status.suggestion_count
+
+
+def _ends(old: Trial | None, new: Trial) -> bool:
+    """Whether the Trial has ended just now, or is seen for the first time after its end."""
+    before = final(old.status.conditions, TRIAL_FINAL) if old else None
+    return before is None and final(new.status.conditions, TRIAL_FINAL) is not None
 
 
 def _end(experiment: Experiment) -> str | None:

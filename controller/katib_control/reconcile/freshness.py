@@ -26,6 +26,10 @@ class Versions:
         if obj is not None:
             self._written[obj["metadata"]["uid"]] = obj["metadata"]["resourceVersion"]
 
+    def own(self, uid: str, version: str) -> bool:
+        """Tell whether this version is the very one that was written last: an echo, and no news."""
+        return self._written.get(uid) == version
+
     def stale(self, uid: str, version: str) -> bool:
         """Tell whether this version of the object is older than the one written last."""
         written = self._written.get(uid)

@@ -41,7 +41,6 @@ METRICS_NOT_READABLE = "MetricsNotReadable"
 JOB_CREATED = "JobCreated"
 JOB_SUCCEEDED = "JobSucceeded"
 JOB_FAILED = "JobFailed"
-JOB_DELETED = "JobDeleted"
 RECONCILE_ERROR = "ReconcileError"
 LOG_NOT_DELETED = "ObservationLogNotDeleted"
 

@@ -6,7 +6,7 @@ import copy
 from datetime import datetime, timedelta
 from typing import Any
 
-from katib_control.api.conditions import TRIAL_FINAL, find, is_true
+from katib_control.api.conditions import TRIAL_FINAL, final, find, is_true
 from katib_control.api.names import TRIAL_FINALIZER, TRIAL_LABEL, TRIAL_NAME_ENV
 from katib_control.api.times import from_wire, to_wire
 from katib_control.api.trial import Trial, TrialStatus
@@ -19,7 +19,6 @@ from katib_control.reconcile.jobs import pod_templates
 from katib_control.reconcile.pods import all_ended, all_run
 from katib_control.reconcile.reasons import (
     JOB_CREATED,
-    JOB_DELETED,
     NOT_EVALUABLE,
     RUN_DISAPPEARED,
     RUN_NAME_TAKEN,
@@ -48,9 +47,9 @@ RETRY = 1.0
 def is_final(trial: Trial) -> bool:
     """Tell whether the Trial has ended and all is said about it (one stopped early by others still needs its end)."""
     conditions = trial.status.conditions
-    ended = any(is_true(conditions, kind) for kind in TRIAL_FINAL)
-    early = is_true(conditions, "EarlyStopped") and not trial.status.completion_time
-    return ended and not early
+    if final(conditions, TRIAL_FINAL) is None:
+        return False
+    return bool(trial.status.completion_time) or not is_true(conditions, "EarlyStopped")
 
 
 def was_started(trial: Trial) -> bool:
@@ -125,11 +124,8 @@ def _finished(seen: TrialSeen, run_resource: Resource) -> Plan:
     meta = run["metadata"]
     if meta.get("deletionTimestamp"):
         return Plan()
-    told = f"{run_resource.kind} {meta['name']} is deleted"
-    return Plan(
-        delete=[Delete(run_resource, meta["namespace"], meta["name"], meta["uid"])],
-        events=[EventDraft(JOB_DELETED, told)],
-    )
+    # No Event says so: it follows from the one about the end, and would cost each Trial another write.
+    return Plan(delete=[Delete(run_resource, meta["namespace"], meta["name"], meta["uid"])])
 
 
 def _over(seen: TrialSeen) -> bool:

@@ -8,6 +8,8 @@ import pytest
 from builders import experiment, suggestion, trial
 from katib_control.api.crd import crds
 from katib_control.api.defaults import default
+from katib_control.api.descriptions import FIELDS
+from katib_control.api.model import Model
 
 CRDS = {crd["spec"]["names"]["kind"]: crd for crd in crds()}
 KINDS = ["Experiment", "Suggestion", "Trial"]
@@ -183,3 +185,26 @@ def test_wrong_objects_do_not_fit(path: tuple[str, ...], value: Any) -> None:
         here = here[name]
     here[path[-1]] = value
     assert not jsonschema_rs.validator_for(closed(schema("Experiment"))).is_valid(obj)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_field_says_in_one_sentence_what_it_is(kind: str) -> None:
+    for path, node in nodes(schema(kind)):
+        for name, inner in node.get("properties", {}).items():
+            if (path, name) != ("", "metadata"):  # the server has words of its own for it
+                text = inner.get("description", "")
+                assert text.endswith("."), f"{path}.{name}: {text!r}"
+                assert "\n" not in text, f"{path}.{name}: {text!r}"
+
+
+def test_no_field_is_described_that_is_not_there() -> None:
+    types = {found.__name__: found for found in _subclasses(Model)}
+    for name, texts in FIELDS.items():
+        wire = {field.alias or key for key, field in types[name].model_fields.items()}
+        assert set(texts) <= wire, name
+
+
+def _subclasses(of: type[Model]) -> Iterator[type[Model]]:
+    for found in of.__subclasses__():
+        yield found
+        yield from _subclasses(found)

@@ -32,7 +32,8 @@ def job(spec: dict[str, Any] | None = None, **pod: Any) -> dict[str, Any]:
 
 def test_no_name_is_served_twice() -> None:
     places = [(served.resource.group, served.resource.plural) for served in BUILTINS]
-    names = [name for served in BUILTINS for name in (served.resource.plural, served.singular, *served.short_names)]
+    kinds = [served for served in BUILTINS if served.alias is None]  # a second view goes by the names of the first
+    names = [name for served in kinds for name in (served.resource.plural, served.singular, *served.short_names)]
     assert len(set(places)) == len(places)
     assert len(set(names)) == len(names)
 

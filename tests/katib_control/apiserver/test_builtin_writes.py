@@ -62,7 +62,7 @@ def _pod(**spec: Any) -> dict[str, Any]:
         pytest.param(
             "Pod", _pod(), {"spec": {"containers": [{"name": "a", "image": "y"}]}}, [], id="a pod's image"
         ),
-        pytest.param("Pod", _pod(), _pod(nodeName="n"), [], id="a pod is assigned to a node"),
+        pytest.param("Pod", _pod(), _pod(nodeName="n"), [POD_RULE], id="a pod is assigned by a binding only"),
         pytest.param("Pod", _pod(), _pod(hostNetwork=True), [POD_RULE], id="the rest of a pod's spec"),
         pytest.param("ConfigMap", {"data": {"a": "b"}}, {"data": {}}, [], id="a config map"),
         pytest.param(

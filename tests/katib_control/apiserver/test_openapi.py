@@ -31,7 +31,8 @@ WIDGETS = ServedType(
 TYPES = (*BUILTINS, WIDGETS)
 ROOTS = [
     "api/v1", "apis/apiextensions.k8s.io/v1", "apis/apps/v1", "apis/authentication.k8s.io/v1",
-    "apis/authorization.k8s.io/v1", "apis/batch/v1", "apis/coordination.k8s.io/v1", "apis/example.com/v1",
+    "apis/authorization.k8s.io/v1", "apis/batch/v1", "apis/coordination.k8s.io/v1", "apis/events.k8s.io/v1",
+    "apis/example.com/v1",
     "apis/rbac.authorization.k8s.io/v1",
 ]  # fmt: skip
 

@@ -248,3 +248,23 @@ def test_resuming_starts_the_clock_anew() -> None:
 def test_indexes_are_written_as_ranges(indexes: set[int]) -> None:
     assert expand_indexes(compress(indexes)) == indexes
     assert compress({0, 1, 2, 4}) == "0-2,4"
+
+
+@pytest.mark.parametrize(
+    ("owner", "expected"),
+    [
+        pytest.param(None, ["SuccessfulCreate", "Completed"], id="of a Job of its own"),
+        pytest.param("CronJob", ["SuccessfulCreate", "Completed"], id="of somebody's Job"),
+        pytest.param("Trial", [], id="not of a Trial's Job: the Trial's Events say it"),
+    ],
+)
+def test_what_goes_well_is_told(owner: str | None, expected: list[str]) -> None:
+    body = job()
+    if owner:
+        body["metadata"]["ownerReferences"] = [{"kind": owner, "name": "o", "uid": "o"}]
+    begun, over = plan(body, [], NOW), plan(body, [pod("Succeeded")], NOW)
+    assert [event.reason for event in (*begun.events, *over.events)] == expected
+    if expected:
+        [(_, made)] = begun.create
+        assert begun.events[0].message == f"Created pod: {made['metadata']['name']}"
+        assert over.events[0].type == "Normal"

@@ -169,6 +169,36 @@ def test_a_pod_waits_for_room_and_says_what_is_missing(machine: Machine, tmp_pat
     machine.client.delete(PODS, "never", "default")
 
 
+def test_a_pod_without_a_node_is_bound_to_this_one_and_its_deletion_ends_it_first(machine: Machine) -> None:
+    bare = pod("bare", "sleep", "300", terminationGracePeriodSeconds=1, nodeName="")
+    machine.make(bare)
+    found = machine.until_phase("bare", "Running")
+    assert found["spec"]["nodeName"] == "local"
+    assert ("Scheduled", "Successfully assigned default/bare to local") in machine.events()
+    [attempt] = machine.node._supervisor.running()
+    machine.client.delete(PODS, "bare", "default")
+    assert machine.pod("bare")["metadata"]["deletionGracePeriodSeconds"] == 1
+    machine.until_gone("bare")
+    assert machine.node._supervisor.running() == []
+    assert not psutil.pid_exists(attempt.pid) or psutil.Process(attempt.pid).status() == psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        pytest.param({"schedulerName": "another"}, id="one that another scheduler is to place"),
+        pytest.param({"schedulingGates": [{"name": "example.com/wait"}]}, id="one that is gated"),
+        pytest.param({"nodeName": "elsewhere"}, id="one that is bound to another node"),
+    ],
+)
+def test_a_pod_that_is_not_for_this_node_is_left_alone(machine: Machine, spec: dict[str, object]) -> None:
+    machine.make(pod("foreign", "true", **{"nodeName": "", **spec}))
+    machine.make(pod("own", "true"))
+    machine.until_phase("own", "Succeeded")
+    assert "startTime" not in machine.pod("foreign")["status"]
+    assert machine.pod("foreign")["status"]["phase"] == "Pending"
+
+
 def test_deleting_a_pod_ends_all_its_processes_and_removes_its_files(machine: Machine) -> None:
     machine.make(pod("tree", "sh", "-c", "(setsid sleep 300 &); sleep 300", terminationGracePeriodSeconds=1))
     uid = machine.until_phase("tree", "Running")["metadata"]["uid"]

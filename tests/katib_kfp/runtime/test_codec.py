@@ -82,6 +82,14 @@ def test_plain_dicts_are_repaired(given_: Any, environ: dict[str, str], wanted: 
     assert json.dumps(found) == json.dumps(wanted)
 
 
+def test_a_functions_arguments_are_what_was_said() -> None:
+    text = f"{PYTHON} $(X) {{{{$.x}}}}"
+    given_ = {"rate": 1.0, "n": 2, "on": True, "sizes": [1.0, 0.5], "how": {"c": text}, "text": text, "left_out": None}
+    found = codec.restore(given_, {}, PYTHON)
+    wanted = {"rate": 1.0, "n": 2, "on": True, "sizes": [1, 0.5], "how": {"c": "python3 $(X) {{$.x}}"}}
+    assert json.dumps(found) == json.dumps(wanted | {"text": "python3 $(X) {{$.x}}"})
+
+
 def test_counts_and_goal_given_as_text_are_numbers() -> None:
     spec = {"maxTrialCount": "4.0", "parallelTrialCount": "2", "objective": {"goal": "0.5"}}
     found = codec.experiment_body({"spec": spec})["spec"]

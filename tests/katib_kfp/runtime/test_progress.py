@@ -64,6 +64,17 @@ def test_state_and_reason_follow_the_conditions() -> None:
     assert (state(failed), reason(failed)) == ("Failed", ("Why", "because"))
 
 
+def test_what_stalls_is_told_once() -> None:
+    stage = Stage()
+    stalled = experiment("x").max_trials(3).condition("Running", reason="TrialsStalled", message="1 of 1 does not fit")
+    for moment, done in [(0.0, 0), (2.0, 1)]:
+        stage.now = moment
+        stage.lines(stalled.status(trialsSucceeded=done).build())
+    assert stage.written[:2] == ["0/3 trials done", "stalled: 1 of 1 does not fit"]
+    assert [text for text in stage.written[2:] if "stalled" in text] == []
+    assert progress(experiment("x").condition("Running", reason="ExperimentRunning").build()).stalled == ""
+
+
 def test_time_left_counts_from_where_this_wait_began() -> None:
     times = iter([100.0, 110.0])
     pace = Pace(lambda: next(times))

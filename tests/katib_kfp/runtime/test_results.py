@@ -52,6 +52,11 @@ def test_arguments_and_json_are_exact() -> None:
     assert json.loads(best.json)["layers"] == 2**60
 
 
+def test_a_name_that_has_its_dashes_gets_no_more() -> None:
+    best = results.BestTrial(name="x", parameters={"--lr": 0.5, "-n": 2, "opt": "sgd"}, value=1.0)
+    assert best.arguments == ["--lr=0.5", "-n=2", "--opt=sgd"]
+
+
 def test_what_the_space_does_not_describe_stays_text() -> None:
     best = results.best_trial(tuned(architecture="[[1]]", layers="odd"))
     assert best is not None
