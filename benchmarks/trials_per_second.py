@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +21,7 @@ def measure(*, quick: bool) -> dict[str, object]:
         ours.append(workflow(["true"], trials))
         peer.append(optuna_sqlite(trials))
         ours_python.append(workflow(["python", "-c", "pass"], python_trials))
-        bare.append(spawning(["python3", "-c", "pass"], python_trials))
+        bare.append(spawning([sys.executable, "-c", "pass"], python_trials))  # what `python` is in a trial
     rates = {
         "true_per_s": ours, "optuna_sqlite_per_s": peer, "python_pass_per_s": ours_python, "bare_spawn_per_s": bare,
     }  # fmt: skip

@@ -38,6 +38,21 @@ def namespaced(command: Command) -> Command:
     return click.option("-n", "--namespace", default="", help="Namespace (default: the connection's).")(command)
 
 
+class Once(logging.Filter):
+    """Lets an error through the first time: it is tried again and again, and told once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether the record says something new."""
+        errors = {str(item) for item in record.args or () if isinstance(item, Exception)}
+        new = not errors or not errors <= self._told
+        self._told |= errors
+        return new
+
+
 class OneLine(logging.Formatter):
     """Writes one line for a record: the error, not its traceback."""
 
@@ -54,6 +69,8 @@ class OneLine(logging.Formatter):
 def cli(debug: bool) -> None:
     """Tune hyperparameters: on this machine, or on a Kubernetes cluster."""
     handler = logging.StreamHandler(sys.stderr)
+    if not debug:
+        handler.addFilter(Once())
     handler.setFormatter((logging.Formatter if debug else OneLine)("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, handlers=[handler])
 
@@ -154,8 +171,11 @@ def explain(error: BaseException) -> str:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; errors are one line on stderr, and exit code 1."""
     given = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in given
+    # Wherever it stands on the line.
+    words = ["--debug"] * debug + [word for word in given if word != "--debug"]
     try:
-        cli.main(given, prog_name="katib-kfp", standalone_mode=False)
+        cli.main(words, prog_name="katib-kfp", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -165,10 +185,12 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(143 if str(error) == "SIGTERM" else 130)
     except BrokenPipeError:
         sys.exit(0)
-    except (KatibError, OSError) as error:
-        if "--debug" in given:
+    except Exception as error:
+        if debug:
             raise
-        click.echo(f"katib-kfp: error: {explain(error)}", err=True)
+        expected = isinstance(error, KatibError | OSError)
+        text = explain(error) if expected else f"{type(error).__name__}: {explain(error)}; --debug shows where"
+        click.echo(f"katib-kfp: error: {text}", err=True)
         sys.exit(1)
 
 

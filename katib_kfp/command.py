@@ -28,7 +28,7 @@ from katib_kfp.runtime.cancel import signals_as_cancelled
 from katib_kfp.runtime.create import remove
 from katib_kfp.runtime.errors import Cancelled, PlaceError
 from katib_kfp.runtime.look import look
-from katib_kfp.runtime.place import Connection, Where, connect
+from katib_kfp.runtime.place import DEFAULT_STATE, Connection, Where, connect
 from katib_kfp.runtime.results import Results, read, read_logs, trial_log
 from katib_kfp.runtime.wait import Waiter
 
@@ -53,7 +53,9 @@ class RunOptions:
 def run(options: RunOptions) -> int:
     """Run the Experiment of a file to its end; return the exit code."""
     manifests = load(options.file)
-    where = Where(kubeconfig=options.kubeconfig, context=options.context, state_dir=options.state)
+    # A file on this machine runs on this machine, whatever KUBECONFIG says: a cluster has to be named.
+    here = options.state or ("" if options.kubeconfig or options.context else DEFAULT_STATE)
+    where = Where(kubeconfig=options.kubeconfig, context=options.context, state_dir=here)
     with signals_as_cancelled(), connect(where, timeout=0) as connection:
         try:
             results = _wait(connection, apply(connection, manifests), options)

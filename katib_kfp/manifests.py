@@ -73,7 +73,9 @@ def _checked(item: Any, name: str) -> dict[str, Any]:
     for field in ("apiVersion", "kind"):
         if not isinstance(item.get(field), str) or not item[field]:
             raise ManifestError(f"{name}: {field} is missing; an Experiment begins with apiVersion and kind")
-    metadata = item.get("metadata")
-    if not isinstance(metadata, dict) or not (metadata.get("name") or metadata.get("generateName")):
+    metadata = item.get("metadata") or {}
+    if not isinstance(metadata, dict):
+        raise ManifestError(f"{name}: metadata of the {item['kind']} must be a mapping (got {metadata!r})")
+    if not (metadata.get("name") or metadata.get("generateName")):
         raise ManifestError(f"{name}: metadata.name is missing in the {item['kind']}")
     return item

@@ -56,8 +56,8 @@ CONTROLS: dict[str, tuple[str, Any]] = {
     "context": ("str", ""),
 }
 _PYTHON = {"String": "str", "Integer": "int", "Float": "float", "Boolean": "bool", "List": "list", "Dict": "dict"}
-_KINDS = ("Artifact", "Dataset", "Model", "Metrics", "ClassificationMetrics", "SlicedClassificationMetrics", "HTML")
-_KINDS += ("Markdown",)
+_ARTIFACTS = ("Artifact", "Dataset", "Model", "HTML", "Markdown")
+_METRICS = ("Metrics", "ClassificationMetrics", "SlicedClassificationMetrics")
 
 
 class TunerError(ValueError):
@@ -170,13 +170,15 @@ def _input(name: str, item: Any) -> _Input:
         if getattr(item, "is_artifact_list", False):
             raise TunerError(f"{name}: a list of artifacts cannot be handed to trials")
         owner, _, schema = kind.split("@")[0].rpartition(".")
-        known = schema if owner == "system" and schema in _KINDS else "Artifact"  # which takes any other
+        known = (
+            schema if owner == "system" and schema in (*_ARTIFACTS, *_METRICS) else "Artifact"
+        )  # which takes any other
         return _Input(f"Input[{known}]", "None" if item.optional else None, True)
     python = _PYTHON.get(kind.removeprefix("typing.").partition("[")[0], "")  # "typing.List[int]" is a list
     if not python:
         raise TunerError(f"{name}: inputs of type {kind} cannot be handed to trials")
     if item.default is None:
-        return _Input(*((f"Optional[{python}]", "None") if item.optional else (python, None)), False)
+        return _Input(f"Optional[{python}]", "None", False) if item.optional else _Input(python, None, False)
     default = int(item.default) if python == "int" else item.default  # YAML gives 3.0 for 3
     return _Input(python, repr(default), False)
 
@@ -262,7 +264,7 @@ def _define(name: str, text: str, *, pip: bool = False) -> Any:
     file = f"<katib-kfp {name} {abs(hash(text)):x}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     namespace: dict[str, Any] = {"NamedTuple": NamedTuple, "Optional": Optional}
-    namespace |= {kind: getattr(dsl, kind) for kind in ("Input", "Output", *_KINDS)}
+    namespace |= {kind: getattr(dsl, kind) for kind in ("Input", "Output", *_ARTIFACTS, *_METRICS)}
     exec(compile(text, file, "exec", dont_inherit=True), namespace)
     function: Callable[..., Any] = namespace[name]
     function.__module__ = __name__

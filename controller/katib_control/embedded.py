@@ -62,7 +62,7 @@ class ControlPlane:
     ) -> None:
         self._temporary = state is None
         self.state = Path(tempfile.mkdtemp(prefix="katib-kfp-")) if state is None else Path(state)
-        self.state.mkdir(parents=True, exist_ok=True)
+        self.state.mkdir(parents=True, exist_ok=True, mode=0o700)  # Secrets are in it
         self._node_directory = node or self.state / "node"
         self._store = Store(self.state)
         self._server = ApiServer(self._store, clock=clock, admit=self._admit, logs=self._logs)
