@@ -30,7 +30,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "algorithm": "The search algorithm and its settings.",
         "earlyStopping": "The rule that ends hopeless trials early; absent: none.",
         "trialTemplate": "What a trial runs: an object with placeholders for the parameters' values.",
-        "parallelTrialCount": "How many trials may run at one time; 3 when absent.",
+        "parallelTrialCount": "How many trials may run at one time; absent: 3, or fewer if maxTrialCount is less.",
         "maxTrialCount": "How many trials may finish in all; absent: until the goal is reached or the space used up.",
         "maxFailedTrialCount": "With more failed trials than this the Experiment fails.",
         "metricsCollectorSpec": "How metrics get from a run to its trial; absent: from the primary container's log.",

@@ -61,6 +61,8 @@ def diagnose(
     for pod in pods:
         if stall := _containers(pod) or _pending(pod, now):
             return stall
+    if lost := _command_lost(pods):
+        return lost
     return _outlived(trial, pods, now) or _unmatched(trial, run, pods, now) or _retrying(pods, now)
 
 
@@ -110,6 +112,18 @@ def _last_end(pods: Sequence[Mapping[str, Any]]) -> str:
     return max((str(item.get("finishedAt") or "") for item in ended), default="")
 
 
+def _command_lost(pods: Sequence[Mapping[str, Any]]) -> Stall | None:
+    """No Pod so far has found its command: trying again will not find it either, so this is told at once and stays."""
+    ended = [
+        (pod["metadata"]["name"], found) for pod in pods for status in statuses(pod)
+        if (found := (status.get("state") or {}).get("terminated")) and found.get("exitCode")
+    ]  # fmt: skip
+    if not ended or not all(_no_command(found) for _, found in ended):
+        return None
+    name, found = ended[-1]
+    return _not_found(f"Pod {name}", str(found.get("message") or ""))
+
+
 def _retrying(pods: Sequence[Mapping[str, Any]], now: datetime) -> Stall | None:
     """Every Pod has failed, and for a while nothing has followed: the run waits before it tries again."""
     last = max(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
@@ -123,8 +137,6 @@ def _retrying(pods: Sequence[Mapping[str, Any]], now: datetime) -> Stall | None:
     if not finished or now - from_wire(finished) < PATIENCE:
         return None
     name, code = last["metadata"]["name"], ended[0]["exitCode"]
-    if _no_command(ended[0]):
-        return _not_found(f"Pod {name}", str(ended[0].get("message") or ""))
     told = f"Pod {name} failed with exit code {code}, {len(pods)} so far; the run tries again: look at its log"
     return Stall(RETRYING, f"{told}, or lower backoffLimit")
 
