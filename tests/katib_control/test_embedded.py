@@ -145,3 +145,28 @@ def test_state_is_read_while_another_has_it(tmp_path):
         kubeconfig = plane.serve()
         assert kubeconfig.exists()
     assert not kubeconfig.exists(), "a kubeconfig that nobody answers to is taken away"
+
+
+def test_an_interruption_burns_no_failure_slot(tmp_path):
+    journal = tmp_path / "journal"
+    body = quadratic(trials=1).parallel(1).max_failed(1).command(
+        "sh", "-c", f"echo start >> {journal}; sleep 1; echo loss=${{trialParameters.x}}"
+    )  # fmt: skip
+    with ControlPlane(tmp_path / "state") as plane:
+        plane.client.create(EXPERIMENTS, body.to_dict())
+        for _, pod in plane.client.watch(PODS, "default", timeout_seconds=20):
+            if pod["status"]["phase"] == "Running":
+                break
+    with ControlPlane(tmp_path / "state") as plane:
+        status = finished(plane, "quadratic")["status"]
+    assert (status["trialsSucceeded"], status.get("trialsFailed", 0)) == (1, 0)
+
+
+def test_the_deadline_of_a_trial_is_its_jobs(tmp_path):
+    body = quadratic(trials=1).parallel(1).command("sh", "-c", "sleep 30; echo ${trialParameters.x}").to_dict()
+    body["spec"]["trialTemplate"]["trialSpec"]["spec"]["activeDeadlineSeconds"] = 1
+    with ControlPlane(tmp_path) as plane:
+        plane.client.create(EXPERIMENTS, body)
+        finished(plane, "quadratic")
+        conditions = plane.client.list(TRIALS, "default")["items"][0]["status"]["conditions"]
+    assert (conditions[-1]["type"], "DeadlineExceeded" in conditions[-1]["message"]) == ("Failed", True), conditions

@@ -48,9 +48,12 @@ def train(
     opt: str,
     bias: float = 0.5,
     steps: int = 3,
+    sizes: list = [8, 4],  # noqa: B006  kfp's default, changed by nobody
+    note: str = "python3 $(HOME) {{x}}",
+    seed: Optional[str] = None,
 ) -> NamedTuple("Outputs", [("accuracy", float), ("size", int)]):
     """Train."""
-    assert isinstance(steps, int)
+    assert repr((steps, sizes, note, seed)) == "(3, [8, 4], '%s3 $(HOME) {{x}}', None)" % "python"
     with open(data.path) as file, open(model.path, "w") as out:
         out.write(file.read())
     return (lr * layers + bias, batch)

@@ -204,7 +204,8 @@ def test_a_spec_arrives_as_it_was_sent(encoded: bool, run_here: Path) -> None:
     from conftest_kfp import experiment
     from katib_kfp import Experiment, local
 
-    made = experiment(env={"TRAPS": TRAPS, "PADDING": "x" * 80_000}).to_dict()
+    traps = TRAPS + " {{$.x}}" if encoded else TRAPS  # which no plain value of kfp.local may hold
+    made = experiment(env={"TRAPS": traps, "PADDING": "x" * 80_000}).to_dict()
     made["spec"]["trialTemplate"]["trialSpec"]["spec"]["parallelism"] = 1
     sent = Experiment.from_spec(made).for_kfp() if encoded else made
     components.create_experiment(experiment_spec=sent, experiment_name="sent", state_dir=str(run_here))
@@ -216,11 +217,17 @@ def test_a_spec_arrives_as_it_was_sent(encoded: bool, run_here: Path) -> None:
 
 def test_the_old_launchers_inputs_are_taken_by_name(run_here: Path, spec: dict[str, Any]) -> None:
     body = json.loads(spec["$json"])
-    done = components.tune(
-        experiment_name="old", experiment_namespace="anonymous", experiment_spec=body["spec"],
-        experiment_timeout_minutes=5, delete_finished_experiment=True, state_dir=str(run_here),
-    )  # fmt: skip
-    assert (done.outputs["status"], done.outputs["experiment_namespace"]) == ("Succeeded", "anonymous")
+
+    @dsl.pipeline
+    def pipeline(state: str, trials: int = 3, goal: float = 99.5) -> dsl.Metrics:
+        old = {**body["spec"], "maxTrialCount": trials, "objective": {**body["spec"]["objective"], "goal": goal}}
+        done = components.tune(
+            experiment_name="old", experiment_namespace="anonymous", experiment_spec=old,
+            experiment_timeout_minutes=5, delete_finished_experiment=True, state_dir=state,
+        )  # fmt: skip
+        return done.outputs["metrics"]
+
+    assert pipeline(state=str(run_here)).output.metadata["trials_succeeded"] == 3
     assert experiments(run_here, "anonymous") == []
 
 
