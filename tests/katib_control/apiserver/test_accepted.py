@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -35,10 +36,12 @@ def definition(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def client() -> Client:
-    found = Client(ApiServer(Store()).handle)
+def client() -> Iterator[Client]:
+    server = ApiServer(Store())
+    found = Client(server.handle)
     found.create(CRDS, definition(SCHEMA))
-    return found
+    yield found
+    server.close()
 
 
 @pytest.fixture

@@ -113,7 +113,10 @@ def test_environment_volumes_and_expansion(machine: Machine) -> None:
     client.create(CONFIG_MAPS, {"metadata": {"name": "c", "namespace": "default"}, "data": {"k": "v", "f.txt": "text"}})
     client.create(SECRETS, {"metadata": {"name": "s", "namespace": "default"}, "stringData": {"token": "t0p"}})
     body = pod(
-        "env", "sh", "-c", "echo $A $(A) '$$(A)' $P_k $TOKEN $WHO; cat /etc/conf/f.txt; echo x > /work/y; cat /work/y"
+        "env",
+        "sh",
+        "-c",
+        "echo $A $(A) '$$(A)' $P_k $TOKEN $WHO; cat /etc/conf/f.txt; echo x > /scratch/y; cat /scratch/y",
     )
     body["spec"]["containers"][0] |= {
         "env": [
@@ -122,7 +125,7 @@ def test_environment_volumes_and_expansion(machine: Machine) -> None:
             {"name": "WHO", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
         ],
         "envFrom": [{"prefix": "P_", "configMapRef": {"name": "c"}}],
-        "volumeMounts": [{"name": "conf", "mountPath": "/etc/conf"}, {"name": "work", "mountPath": "/work"}],
+        "volumeMounts": [{"name": "conf", "mountPath": "/etc/conf"}, {"name": "work", "mountPath": "/scratch"}],
     }
     body["spec"]["volumes"] = [{"name": "conf", "configMap": {"name": "c"}}, {"name": "work", "emptyDir": {}}]
     machine.make(body)

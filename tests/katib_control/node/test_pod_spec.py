@@ -157,10 +157,10 @@ def test_rewrite(text: str, expected: str) -> None:
 
 def test_a_launch_has_everything_replaced(tmp_path: Path) -> None:
     container = {
-        "name": "main", "command": ["sh", "-c", "echo $(NAME)"], "args": ["--out=/work/$(NAME)"],
-        "env": [{"name": "NAME", "value": "n"}, {"name": "OUT", "value": "/work"}], "workingDir": "/work",
+        "name": "main", "command": ["sh", "-c", "echo $(NAME)"], "args": ["--out=/scratch/$(NAME)"],
+        "env": [{"name": "NAME", "value": "n"}, {"name": "OUT", "value": "/scratch"}], "workingDir": "/scratch",
         "resources": {"limits": {"memory": "1Mi"}},
-        "volumeMounts": [{"name": "w", "mountPath": "/work/", "subPath": "a"}],
+        "volumeMounts": [{"name": "w", "mountPath": "/scratch/", "subPath": "a"}],
     }  # fmt: skip
     made, mounted = launch(POD, container, "u/main/0", places={"w": str(tmp_path)}, sources=SOURCES, machine=MACHINE)
     real = f"{tmp_path}/a"
@@ -172,8 +172,8 @@ def test_a_launch_has_everything_replaced(tmp_path: Path) -> None:
         2**20,
     )
     assert [item.real for item in mounted] == [real]
-    assert mentions(container, "/work")
-    assert not mentions({"command": ["true"]}, "/work")
+    assert mentions(container, "/scratch")
+    assert not mentions({"command": ["true"]}, "/scratch")
 
 
 def test_volumes_are_directories_with_what_belongs_in_them(tmp_path: Path) -> None:
