@@ -180,7 +180,12 @@ def _input(name: str, item: Any) -> _Input:
     if item.default is None:
         return _Input(f"Optional[{python}]", "None", False) if item.optional else _Input(python, None, False)
     default = int(item.default) if python == "int" else item.default  # YAML gives 3.0 for 3
-    return _Input(python, repr(default), False)
+    return _Input(python, _literal(default), False)
+
+
+def _literal(value: Any) -> str:
+    """Return the value as source in which neither kfp.local nor a cluster finds anything to replace."""
+    return repr(value).replace("python3", "python\\x33").replace("{{", "{\\x7b").replace("$", "\\x24")
 
 
 def _annotation(parameter: Any) -> str:

@@ -9,6 +9,7 @@ KatibError
 └── PlaceError           where to run cannot be decided or reached
 BaseException
 └── Cancelled            SIGTERM or SIGINT came
+    └── Abandoned        whoever started this process is gone
 """
 
 from __future__ import annotations
@@ -38,3 +39,7 @@ class PlaceError(KatibError):
 
 class Cancelled(BaseException):
     """A signal asked this process to end. No ``Exception``, so that nothing swallows it."""
+
+
+class Abandoned(Cancelled):
+    """Nobody reads what this process writes. Not asked to end, so whatever it has made is kept."""

@@ -19,8 +19,8 @@ from katib_control.kube.errors import ApiError
 from katib_control.kube.resources import EXPERIMENTS, PODS
 from katib_kfp.program import fixed_argument
 from katib_kfp.runtime import codec, create, names, outputs, results
-from katib_kfp.runtime.cancel import ON_CANCEL, QUICK_SECONDS, quickly, signals_as_cancelled
-from katib_kfp.runtime.errors import Cancelled, StepFailed, StillThere
+from katib_kfp.runtime.cancel import ON_CANCEL, QUICK_SECONDS, quickly, say, signals_as_cancelled
+from katib_kfp.runtime.errors import Abandoned, Cancelled, StepFailed, StillThere
 from katib_kfp.runtime.outputs import Artifacts
 from katib_kfp.runtime.place import SERVICE_ACCOUNT, Connection, Where, connect
 from katib_kfp.runtime.progress import ProgressLines, progress
@@ -135,16 +135,11 @@ def step(where: Where) -> Iterator[Connection]:
             yield connection
     except Cancelled as signal:
         say(f"ended by {signal}")
-        sys.stderr.flush()
+        with suppress(BrokenPipeError):
+            sys.stderr.flush()
         os._exit(143)
     except KatibError as error:
         raise StepFailed(str(error)) from error
-
-
-def say(line: str) -> None:
-    """Write one line for whoever reads the step's log."""
-    sys.stdout.write(f"[katib-kfp] {line}\n")
-    sys.stdout.flush()
 
 
 def create_experiment(request: Request, where: Where) -> create.Created:
@@ -229,8 +224,8 @@ def _finish(connection: Connection, key: tuple[str, str], waiting: Waiting, arti
         )
         found = results.read(client, experiment, timed_out=not finished)
         outputs.write_artifacts(client, found, artifacts)
-    except Cancelled:
-        if waiting.on_cancel == "delete":
+    except Cancelled as why:
+        if waiting.on_cancel == "delete" and not isinstance(why, Abandoned):
             quickly(lambda: create.remove(client, name, namespace), QUICK_SECONDS)
         raise
     if found.failure:

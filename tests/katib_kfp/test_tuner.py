@@ -53,7 +53,7 @@ def train(
     seed: Optional[str] = None,
 ) -> NamedTuple("Outputs", [("accuracy", float), ("size", int)]):
     """Train."""
-    assert repr((steps, sizes, note, seed)) == "(3, [8, 4], '%s3 $(HOME) {{x}}', None)" % "python"
+    assert repr((steps, sizes, note, seed)) == "(3, [8, 4], 'python3 $(HOME) {{x}}', None)"
     with open(data.path) as file, open(model.path, "w") as out:
         out.write(file.read())
     return (lr * layers + bias, batch)
@@ -96,7 +96,7 @@ def test_what_is_tuned_becomes_typed_outputs_and_the_rest_stays_inputs() -> None
     assert {key: given[key] for key in ("data", "bias", "steps")} == {
         "data": "system.Dataset@0.0.1", "bias": "Float", "steps": "Integer",
     }  # fmt: skip
-    assert set(given) == {"data", "bias", "steps", *CONTROLS}
+    assert set(given) == {"data", "bias", "steps", "sizes", "note", "seed", *CONTROLS}
     assert (spec.inputs["bias"].default, spec.inputs["steps"].default) == (0.5, 3)
     made = types(spec.outputs)
     assert {key: made[key] for key in SPACE} == {

@@ -88,7 +88,7 @@ def test_our_steps_run_in_our_image_and_never_install_another_kfp(name: str, mad
     found = container(made, name)
     assert found["image"] == components.IMAGE
     assert not [word for word in found["command"] if "pip install" in word]
-    assert "from __future__" not in found["command"][-1], "kfp cannot read postponed annotations"
+    assert "\nfrom __future__" not in found["command"][-1], "kfp cannot read postponed annotations"
 
 
 def test_trials_run_in_the_image_of_the_component_that_is_tuned(made: dict[str, Any]) -> None:
