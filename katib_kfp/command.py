@@ -143,7 +143,16 @@ def demo(arguments: Sequence[str]) -> int:
     script = next((root / name for root in roots if (root / name).exists()), None)
     if script is None:
         raise PlaceError(f"{name} is not part of this installation; run scripts/demo of a checkout")
-    return subprocess.run([sys.executable, str(script), *arguments], check=False).returncode
+    process = subprocess.Popen([sys.executable, str(script), *arguments])
+    while True:
+        try:
+            code = process.wait()
+            break
+        except KeyboardInterrupt:
+            continue  # the pipeline got it as well, and ends by itself
+    if code == 130:
+        click.echo("run the same command to go on where it was", err=True)
+    return code
 
 
 def _wait(connection: Connection, experiment: Experiment, options: RunOptions) -> Results:

@@ -38,12 +38,15 @@ def control_plane(state: str | Path | None = None, *, namespace: str = "default"
 def readable_logs() -> Iterator[None]:
     """Leave out of what ``kfp.local`` prints that which only debugging wants: the executor's own words and its input.
 
-    Everything that a component prints, and every error, stays.
+    Everything that a component prints, and every error, stays. Ctrl-C ends the process with code 130 and one line.
     """
     plain = sys.stdout
     sys.stdout = _WithoutExecutor(plain)
     try:
         yield
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted\n")
+        raise SystemExit(130) from None
     finally:
         sys.stdout = plain
 

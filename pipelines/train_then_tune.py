@@ -87,8 +87,7 @@ Outcome = NamedTuple("Outcome", [("summary", Markdown), ("report", HTML), ("expe
 @dsl.pipeline(name="train-then-tune")
 def train_then_tune(max_trials: int = 24, run_id: str = "", state_dir: str = "", on_cancel: str = "delete") -> Outcome:
     """Tune between preparing the data and training for real."""
-    ready = prepare()
-    sets = {"data": ready.outputs["data"], "test": ready.outputs["test"]}
+    sets = prepare().outputs
     where = {"run_id": run_id, "state_dir": state_dir, "on_cancel": on_cancel}
     baseline = retrain(**sets, **DEFAULTS)
     best = tune_train(data=sets["data"], max_trial_count=max_trials, **where).after(baseline)
@@ -100,16 +99,15 @@ def train_then_tune(max_trials: int = 24, run_id: str = "", state_dir: str = "",
 def main() -> None:
     """Run the pipeline here, or compile it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--max-trials", type=int, default=24, help="how many points to try")
+    parser.add_argument("--max-trials", type=int, default=24, dest="trials", help="how many points to try")
     parser.add_argument("--state", default=".katib-kfp", help="where all is kept (default: %(default)s)")
     parser.add_argument("--compile", metavar="FILE", help="write the IR YAML and do not run")
     asked = parser.parse_args()
     if asked.compile:
         return compiler.Compiler().compile(train_then_tune, asked.compile)
-    here = {"run_id": "demo", "on_cancel": "keep", "state_dir": asked.state}  # so that it goes on where it was
     local.init(local.SubprocessRunner(use_venv=False), pipeline_root=f"{asked.state}/pipelines")
-    with readable_logs():
-        found = train_then_tune(max_trials=asked.max_trials, **here).outputs
+    with readable_logs():  # the same run_id again: it goes on where it was
+        found = train_then_tune(max_trials=asked.trials, state_dir=asked.state, run_id="demo", on_cancel="keep").outputs
     report = shutil.copy(found["report"].path, f"{asked.state}/report.html")
     print(f"\n{Path(found['summary'].path).read_text()}HTML report       {report}\n\nWhat to try next:")
     tool = "katib-kfp" if shutil.which("katib-kfp") else Path(sys.executable).with_name("katib-kfp")

@@ -39,3 +39,10 @@ def test_readable_logs_leave_out_the_executor_and_nothing_else(capsys: pytest.Ca
         "Traceback (most recent call last):",
         "[KFP Executor 2026-01-01 12:00:00,000 ERROR]: it went wrong",
     ]
+
+
+def test_ctrl_c_ends_a_local_run_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught, local.readable_logs():
+        raise KeyboardInterrupt
+    assert caught.value.code == 130
+    assert capsys.readouterr().err == "\ninterrupted\n"

@@ -236,6 +236,7 @@ def test_a_finished_experiment_without_max_trial_count_does_not_restart_for_ever
     cluster.create(experiment("x").parallel(2).objective("loss", goal=0.5).resume("LongRunning").to_dict())
     cluster.wait_end()
     cluster.wait(lambda: not cluster.experiment()["status"].get("trialsRunning"))
+    _settle(cluster)  # the last numbers are written a moment later
     cluster.stop()
     version = cluster.experiment()["metadata"]["resourceVersion"]
     cluster.writes.clear()
