@@ -17,7 +17,7 @@ from katib_control.kube.selectors import parse_labels
 Key = tuple[str, str, str]
 
 
-class FakeApi:
+class FakeTransport:
     """A Transport. ``fault(request)`` may raise before a request is served, ``after(request)`` when it has been."""
 
     def __init__(self) -> None:
@@ -145,7 +145,7 @@ class FakeApi:
 class FakeStream:
     """A watch's body: one line a chunk, until it is closed."""
 
-    def __init__(self, api: FakeApi, plural: str) -> None:
+    def __init__(self, api: FakeTransport, plural: str) -> None:
         self._api, self._plural = api, plural
         self._lines: queue.Queue[bytes | None] = queue.Queue()
 

@@ -40,7 +40,7 @@ class Context:
         return written
 
 
-def stub(obj: Model) -> dict[str, Any]:
+def as_written(obj: Model) -> dict[str, Any]:
     """Return what ``apply`` must see of an object: its kind, metadata and status."""
     return obj.model_dump(
         by_alias=True,

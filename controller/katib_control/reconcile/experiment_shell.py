@@ -15,7 +15,7 @@ from katib_control.kube.errors import NotFound
 from katib_control.kube.resources import CONFIG_MAPS, EXPERIMENTS, TRIALS
 from katib_control.reconcile import experiment
 from katib_control.reconcile.caches import Known, owner_uid
-from katib_control.reconcile.context import Context, stub
+from katib_control.reconcile.context import Context, as_written
 from katib_control.reconcile.seen import ExperimentSeen
 from katib_control.runtime.controller import Key
 from katib_control.runtime.plan import Plan
@@ -124,7 +124,7 @@ class ExperimentReconciler:
 
     def _apply(self, seen: ExperimentSeen, plan: Plan, now: datetime) -> None:
         uid = seen.experiment.metadata.uid
-        written = self._context.apply(EXPERIMENTS, stub(seen.experiment), plan)
+        written = self._context.apply(EXPERIMENTS, as_written(seen.experiment), plan)
         if written is not None:
             self._written_at[uid] = now
         names = [body["metadata"]["name"] for resource, body in plan.create if resource == TRIALS]

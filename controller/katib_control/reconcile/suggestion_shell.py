@@ -10,7 +10,7 @@ from katib_control.api.suggestion import Question, Suggestion
 from katib_control.kube.resources import SUGGESTIONS
 from katib_control.reconcile import suggestion
 from katib_control.reconcile.caches import owner_uid
-from katib_control.reconcile.context import Context, stub
+from katib_control.reconcile.context import Context, as_written
 from katib_control.reconcile.reasons import SCALED_DOWN_ANNOTATION
 from katib_control.reconcile.seen import SuggestionSeen
 from katib_control.runtime.controller import Key
@@ -36,7 +36,7 @@ class SuggestionReconciler:
             return AGAIN
         seen = self._observe(found)
         plan = self._ask(seen) if suggestion.wanted(seen) else suggestion.plan(seen, self._context.clock())
-        self._context.apply(SUGGESTIONS, stub(found), plan)
+        self._context.apply(SUGGESTIONS, as_written(found), plan)
         if seen.experiment and final(seen.experiment.status.conditions, EXPERIMENT_FINAL):
             self._context.suggest.forget(seen.experiment.metadata.uid)
         return plan.requeue_after

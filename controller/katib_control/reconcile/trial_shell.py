@@ -15,7 +15,7 @@ from katib_control.api.trial import Trial
 from katib_control.kube.errors import AlreadyExists, ApiError, BadRequest, Conflict, Invalid, NotFound
 from katib_control.kube.resources import TRIALS, Resource
 from katib_control.reconcile import trial as trials
-from katib_control.reconcile.context import Context, stub
+from katib_control.reconcile.context import Context, as_written
 from katib_control.reconcile.pods import all_run
 from katib_control.reconcile.seen import Refusal, TrialSeen
 from katib_control.reconcile.trial_observe import Memory, NotFresh, Runner, TrialObserver, owned
@@ -125,7 +125,7 @@ class TrialReconciler:
     def _apply(self, seen: TrialSeen, plan: Plan, resource: Resource, memory: Memory) -> Plan:
         if plan.create:
             plan = self._create_run(seen, plan, resource)
-        self._context.apply(TRIALS, stub(seen.trial), plan)
+        self._context.apply(TRIALS, as_written(seen.trial), plan)
         runs = [item.uid for item in plan.delete if item.resource == resource and item.uid]
         if runs:
             memory.deleted_run = runs[0]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fake_transport import FakeApi
+from fake_transport import FakeTransport
 from katib_control.kube.client import Client
 from katib_control.kube.errors import Conflict, NotFound, ServerError
 from katib_control.kube.patches import merge_patch
@@ -30,7 +30,7 @@ def job(name):
 
 @pytest.fixture
 def api():
-    return FakeApi()
+    return FakeTransport()
 
 
 @pytest.fixture
@@ -198,7 +198,7 @@ PLANS = st.builds(
 
 
 def world():
-    api = FakeApi()
+    api = FakeTransport()
     client = Client(api)
     for name in ("k0", "j1"):
         client.create(JOBS, job(name))

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from fake_transport import FakeApi
+from fake_transport import FakeTransport
 from katib_control.kube.client import Client
 from katib_control.kube.errors import Unreachable
 from katib_control.kube.resources import LEASES
@@ -81,7 +81,7 @@ class Work:
 
 @pytest.fixture
 def api():
-    return FakeApi()
+    return FakeTransport()
 
 
 @pytest.fixture

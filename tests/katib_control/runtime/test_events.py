@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from builders import experiment
-from fake_transport import FakeApi
+from fake_transport import FakeTransport
 from katib_control.api.experiment import Experiment
 from katib_control.kube.client import Client
 from katib_control.kube.errors import ServerError
@@ -33,7 +33,7 @@ class Clock:
 
 @pytest.fixture
 def api():
-    return FakeApi()
+    return FakeTransport()
 
 
 @pytest.fixture

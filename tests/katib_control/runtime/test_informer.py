@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from fake_transport import FakeApi
+from fake_transport import FakeTransport
 from katib_control.kube.client import Client
 from katib_control.kube.errors import Forbidden, Unreachable
 from katib_control.kube.resources import PODS
@@ -46,7 +46,7 @@ def quick(monkeypatch):
 
 @pytest.fixture
 def api():
-    return FakeApi()
+    return FakeTransport()
 
 
 @pytest.fixture

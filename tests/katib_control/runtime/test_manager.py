@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fake_transport import FakeApi
+from fake_transport import FakeTransport
 from katib_control.api.errors import KatibError
 from katib_control.kube.client import Client
 from katib_control.kube.errors import Forbidden
@@ -28,7 +28,7 @@ class Part:
 
 @pytest.fixture
 def api():
-    return FakeApi()
+    return FakeTransport()
 
 
 @pytest.fixture
