@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Writes the schemas of the built-in kinds from the model classes of the official client, release 30.
 
-    python scripts/builtin_schemas.py          rewrites the two JSON files of katib_control/apiserver
-    python scripts/builtin_schemas.py --check  exits 1 when they are not what this would write
+    python scripts/builtin_schemas.py          rewrites builtin_schemas.json of katib_control/apiserver
+    python scripts/builtin_schemas.py --check  exits 1 when it is not what this would write
 
-Later releases of the client have other model classes, so the files are committed. What the classes do not tell
+Later releases of the client have other model classes, so the file is committed. What the classes do not tell
 (quantities, int-or-string, what a list is keyed by, defaults) is patched by the tables below.
 """
 
@@ -92,7 +92,7 @@ KINDS = {
     "Node": "Node is a machine that runs Pods.",
     "PersistentVolume": "PersistentVolume is storage that outlives Pods.",
     "PersistentVolumeClaim": "PersistentVolumeClaim asks for a PersistentVolume.",
-    "Pod": "Pod is a collection of containers that run together on one machine.",
+    "Pod": "Pod is what runs: containers on one machine, with the volumes and the address that they share.",
     "Role": "Role is a list of rules that may be granted in its namespace.",
     "RoleBinding": "RoleBinding grants a Role in its namespace.",
     "Secret": "Secret holds data that not everybody may read.",
@@ -124,16 +124,9 @@ def is_required(cls: type, attribute: str) -> bool:
     return f"and {attribute} is None" in inspect.getsource(getattr(cls, attribute).fset)
 
 
-def description(cls: type, attribute: str) -> str:
-    """Return what the getter's docstring says about the property."""
-    text = getattr(cls, attribute).__doc__.split("# noqa: E501")[1:2]
-    words = " ".join(text[0].split()) if text else ""
-    return "" if words.startswith(":return") else words
-
-
-def definition(cls: type, name: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the schema of one class, and the descriptions of its properties."""
-    properties, docs, needed = {}, {}, []
+def definition(cls: type, name: str) -> dict[str, Any]:
+    """Return the schema of one class."""
+    properties, needed = {}, []
     for attribute, wire in sorted(cls.attribute_map.items(), key=lambda item: item[1]):  # type: ignore[attr-defined]
         schema = PATCHES.get(name, {}).get(wire) or schema_of(cls.openapi_types[attribute])  # type: ignore[attr-defined]
         if wire in ENUMS.get(name, {}):
@@ -143,15 +136,13 @@ def definition(cls: type, name: str) -> tuple[dict[str, Any], dict[str, str]]:
         if is_required(cls, attribute) and not LENIENT.search(name):
             needed.append(wire)
         properties[wire] = schema
-        docs[wire] = description(cls, attribute)
     schema = {"type": "object", "properties": properties}
-    return schema | ({"required": needed} if needed else {}), docs
+    return schema | ({"required": needed} if needed else {})
 
 
-def definitions() -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return every definition that the built-in kinds reach, and the descriptions."""
+def definitions() -> dict[str, Any]:
+    """Return every definition that the built-in kinds reach."""
     schemas: dict[str, Any] = {}
-    docs: dict[str, Any] = {}
     todo = list(ROOTS)
     while todo:
         class_name = todo.pop()
@@ -159,26 +150,23 @@ def definitions() -> tuple[dict[str, Any], dict[str, Any]]:
         if name in schemas or class_name == "V1ObjectMeta":
             continue
         cls = getattr(models, class_name)
-        schemas[name], docs[name] = definition(cls, name)
+        schemas[name] = definition(cls, name)
         if name in KINDS:
-            docs[name] = {"": KINDS[name]} | docs[name]
+            schemas[name]["description"] = KINDS[name]
         todo += re.findall(r"[A-Z]\w+", " ".join(cls.openapi_types.values()))
-    return dict(sorted(schemas.items())), dict(sorted(docs.items()))
+    return dict(sorted(schemas.items()))
 
 
 def main() -> int:
     """Write, or compare."""
-    schemas, docs = definitions()
-    stale = 0
-    for name, content in (("builtin_schemas.json", schemas), ("builtin_docs.json", docs)):
-        text = json.dumps(content, separators=(",", ":"), ensure_ascii=False) + "\n"
-        path = FOLDER / name
-        if "--check" in sys.argv:
-            stale += not path.exists() or path.read_text(encoding="utf-8") != text
-        else:
-            path.write_text(text, encoding="utf-8")
-            print(f"{path.name}: {len(content)} definitions, {len(text.encode()) // 1000} kB")
-    return 1 if stale else 0
+    schemas = definitions()
+    text = json.dumps(schemas, separators=(",", ":"), ensure_ascii=False) + "\n"
+    path = FOLDER / "builtin_schemas.json"
+    if "--check" in sys.argv:
+        return int(not path.exists() or path.read_text(encoding="utf-8") != text)
+    path.write_text(text, encoding="utf-8")
+    print(f"{path.name}: {len(schemas)} definitions, {len(text.encode()) // 1000} kB")
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The schemas of the built-in kinds, read when one is first needed; scripts/builtin_schemas.py writes their files."""
+"""The schemas of the built-in kinds, read when one is first needed; scripts/builtin_schemas.py writes their file."""
 
 from __future__ import annotations
 
@@ -25,13 +25,6 @@ def definitions() -> Mapping[str, dict[str, Any]]:
     common = {"ObjectMeta": OBJECT_META, "OwnerReference": OWNER_REFERENCE, "ListMeta": LIST_META}
     read: dict[str, dict[str, Any]] = _read("builtin_schemas.json")
     return read | common
-
-
-@lru_cache(maxsize=1)
-def descriptions() -> Mapping[str, Mapping[str, str]]:
-    """Return what each field means: definition -> field -> text; "" is the kind itself."""
-    read: dict[str, dict[str, str]] = _read("builtin_docs.json")
-    return read
 
 
 @lru_cache(maxsize=1)

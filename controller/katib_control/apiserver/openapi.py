@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from katib_control.apiserver.builtin_schemas import definitions, descriptions
+from katib_control.apiserver.builtin_schemas import definitions
 from katib_control.apiserver.discovery import VERSION, group_versions
 from katib_control.apiserver.object_meta import LIST_META, OBJECT_META, OWNER_REFERENCE
 from katib_control.apiserver.types import ServedType
@@ -31,9 +31,9 @@ _V2_ASKED = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 _V2_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 _V2_EMPTY = b"\x0a\x032.0"
 _ROOT_TEXT = {
-    "apiVersion": "APIVersion defines the versioned schema of this representation of an object.",
-    "kind": "Kind is a string value representing the REST resource this object represents.",
-    "metadata": "Standard object's metadata.",
+    "apiVersion": "Group and version of the form that this object is in.",
+    "kind": "What sort of object this is.",
+    "metadata": "Name, namespace, labels, owners: what every object has.",
 }
 _BODY_TYPES = {
     "get": (),
@@ -215,21 +215,8 @@ def _references(raw: Any) -> Iterable[str]:
 
 @lru_cache(maxsize=512)
 def _builtin(definition: str) -> dict[str, Any]:
-    made: dict[str, Any] = _referring(definitions()[definition], "v1.")
-    texts = descriptions().get(definition, {})
-    if about := texts.get(""):
-        made["description"] = about
-    for field, text in texts.items():
-        if text and field in made.get("properties", {}):
-            made["properties"][field] = _described(made["properties"][field], text)
-    return made
-
-
-def _described(schema: dict[str, Any], text: str) -> dict[str, Any]:
-    """A reference takes no description beside it: it is wrapped, as real servers do."""
-    if "$ref" in schema:
-        return {"allOf": [{"$ref": schema["$ref"]}], "description": text}
-    return schema | {"description": text}
+    raw: dict[str, Any] = _referring(definitions()[definition], "v1.")
+    return raw
 
 
 def _referring(raw: Any, prefix: str) -> Any:
