@@ -21,7 +21,6 @@ def apply(connection: Connection, manifests: Manifests) -> Experiment:
     raises Invalid. When the Experiment is refused, what was made for it is taken back.
     """
     client = connection.client
-    Experiment.decode(manifests.experiment, f"Experiment {manifests.name}")  # tells wrong types with their values
     kinds = [client.resource_for(item["apiVersion"], item["kind"]) for item in manifests.others]
     experiment = _placed(manifests.experiment, connection.namespace)
     for namespace in {

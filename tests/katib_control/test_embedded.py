@@ -90,13 +90,16 @@ def test_experiments_are_checked_before_they_are_stored(tmp_path):
 def test_schema_and_rules_complain_together():
     body = quadratic().algorithm("randm").to_dict()
     body["spec"]["objective"]["type"] = "minimise"
+    body["spec"]["maxTrialCount"] = "six"
     body["spec"]["parameters"][0]["feasibleSpace"]["min"] = "7"
     with ControlPlane() as plane, pytest.raises(Invalid) as caught:
         plane.client.create(EXPERIMENTS, body)
-    fields = [cause["field"] for cause in caught.value.status["details"]["causes"]]
-    assert fields == [
-        "spec.objective.type", "spec.parameters[0].feasibleSpace.min", "spec.algorithm.algorithmName",
-    ]  # fmt: skip
+    causes = {cause["field"]: cause["message"] for cause in caught.value.status["details"]["causes"]}
+    assert set(causes) == {
+        "spec.maxTrialCount", "spec.objective.type", "spec.parameters[0].feasibleSpace.min",
+        "spec.algorithm.algorithmName",
+    }  # fmt: skip
+    assert "'six'" in causes["spec.maxTrialCount"]
 
 
 def test_a_template_comes_from_a_config_map(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -37,16 +38,15 @@ class ExperimentAdmission:
         """
         if old is not None and old.get("spec") == new.get("spec"):
             return new
-        try:
-            experiment = Experiment.decode(new)
-        except InvalidObject as error:
-            raise refused(new, error.errors) from error
+        experiment, mistyped = readable(new)
         template = self._template(experiment)
         experiment = default(experiment, template)
         before = Experiment.decode(old) if old is not None else None
         errors = [*validate(experiment, old=before, template=template, installed=self._installed)]
         if before is None and experiment.spec.algorithm is not None:
             errors += self._check_algorithm(experiment)
+        # What a field of the wrong type has left open is no further error.
+        errors = [*mistyped, *(item for item in errors if not any(_touches(item, wrong) for wrong in mistyped))]
         if errors:
             raise refused(new, errors)
         return experiment.to_dict()
@@ -54,6 +54,41 @@ class ExperimentAdmission:
     def _template(self, experiment: Experiment) -> str | None:
         wanted = experiment.spec.trial_template
         return self._read_template(wanted.config_map) if wanted and wanted.config_map else None
+
+
+def readable(obj: dict[str, Any]) -> tuple[Experiment, Sequence[FieldError]]:
+    """Return the Experiment without its fields of a wrong type, and what is wrong with those.
+
+    Raises Invalid where what is left cannot be read either.
+    """
+    try:
+        return Experiment.decode(obj), ()
+    except InvalidObject as error:
+        wrong = error.errors
+    rest = json.loads(json.dumps(obj))
+    for item in wrong:
+        _remove(rest, item.field)
+    try:
+        return Experiment.decode(rest), wrong
+    except InvalidObject as error:
+        raise refused(obj, wrong) from error
+
+
+def _remove(obj: Any, path: str) -> None:
+    """Remove the field at ``spec.parameters[0].name``; what is not there is no matter."""
+    steps = [int(step) if step.isdigit() else step for step in path.replace("[", ".").replace("]", "").split(".")]
+    for step in steps[:-1]:
+        try:
+            obj = obj[step]
+        except (KeyError, IndexError, TypeError):
+            return
+    if isinstance(obj, dict):
+        obj.pop(steps[-1], None)
+
+
+def _touches(error: FieldError, wrong: FieldError) -> bool:
+    """Whether the error lies at, above or below the field of a wrong type."""
+    return error.field.startswith(wrong.field) or wrong.field.startswith(error.field)
 
 
 def refused(obj: dict[str, Any], errors: Sequence[FieldError]) -> Invalid:

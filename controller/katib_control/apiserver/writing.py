@@ -78,7 +78,10 @@ def admitted(
     except Invalid as refusal:
         if not found:
             raise
-        found += _further(refusal, {error.field for error in found})
+        told = _told(refusal)
+        fields = {error.field for error in told}
+        # Where both complain, admission knows more: it names the value.
+        found = [error for error in found if error.field not in fields] + told
         changed = None
     if changed is not None and changed is not obj and not found:
         found = _violations(served, changed)
@@ -91,10 +94,8 @@ def _violations(served: ServedType, obj: Object, known: Collection[int] = ()) ->
     return served.schema.validate(obj, known) if served.schema else []
 
 
-def _further(refusal: Invalid, elsewhere: Collection[str]) -> list[FieldError]:
-    """Return what admission refuses in other fields than those that are known to be wrong."""
+def _told(refusal: Invalid) -> list[FieldError]:
     return [
         FieldError(cause["field"], cause["message"], reason=cause["reason"])
         for cause in refusal.details.get("causes", ())
-        if cause["field"] not in elsewhere
     ]
