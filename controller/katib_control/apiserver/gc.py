@@ -40,6 +40,7 @@ class GarbageCollector:
         self._changing = threading.Lock()
         self._stopped = False
         self._gone: OrderedDict[str, None] = OrderedDict()
+        self._removed: set[tuple[str, str]] = set()  # group and kind of definitions that were deleted
         self._controller = Controller("garbage-collector", self.reconcile, workers=2)
         self._definitions: Informer[tuple[Resource, ...]] = self._shared.of(CRDS, decode=_custom_resources)
         self._definitions.on_change(self._definition_changed)
@@ -105,7 +106,8 @@ class GarbageCollector:
             return "absent"
         resource = self._resource(owner)
         if resource is None:
-            return "solid"  # a kind that nobody serves (yet): nothing can be said about its objects
+            # A kind that was taken away took its objects along; of one that nobody serves yet nothing can be said.
+            return "absent" if _kind(owner) in self._removed else "solid"
         namespace = item.namespace if resource.namespaced else ""
         informer = self._informers.get(_name(resource))
         found = informer.get(namespace, owner.name) if informer else None
@@ -213,6 +215,13 @@ class GarbageCollector:
         for resource, dependent in self._dependents(item.uid):
             self._controller.enqueue((_name(resource), f"{dependent.namespace}/{dependent.name}"))
 
+    def _wake_owned_by(self, kind: tuple[str, str]) -> None:
+        """Everything whose owner was of this kind looks again: the owner's own end may never have been told."""
+        for informer in tuple(self._informers.values()):
+            for item in informer.all():
+                if any(_kind(owner) == kind for owner in item.owners):
+                    self._controller.enqueue((_name(informer.resource), f"{item.namespace}/{item.name}"))
+
     def _wake_owners(self, item: Item) -> None:
         """Owners that wait for their dependents look again when one has gone."""
         for owner in item.owners:
@@ -232,19 +241,23 @@ class GarbageCollector:
 
     def _definition_changed(self, old: tuple[Resource, ...] | None, new: tuple[Resource, ...] | None) -> None:
         for resource in (new or ())[:1]:
+            self._removed.discard((resource.group, resource.kind))
             self._watch(resource)
         if old and not new:
             with self._changing:
                 informer = self._informers.pop(_name(old[0]), None)
             if informer:
                 informer.stop()
-                for item in informer.all():
-                    # Its end may not have been told any more: whoever it owns has to look.
-                    self._wake_dependents(item)
+            self._removed.add((old[0].group, old[0].kind))
+            self._wake_owned_by((old[0].group, old[0].kind))
 
 
 def _custom_resources(crd: dict[str, Any]) -> tuple[Resource, ...]:
     return tuple(served.resource for served in served_types(crd)) if established(crd) else ()
+
+
+def _kind(owner: Owner) -> tuple[str, str]:
+    return owner.api_version.rpartition("/")[0], owner.kind
 
 
 def _name(resource: Resource) -> str:
