@@ -9,17 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from katib_control.api.collector import CollectorSpec, FileSystemPath, MetricsCollectorSpec, SourceSpec
 from katib_control.api.errors import TemplateError
 from katib_control.api.experiment import (
-    CollectorSpec,
     Experiment,
     ExperimentSpec,
-    FileSystemPath,
-    MetricsCollectorSpec,
     MetricStrategy,
     ObjectiveSpec,
     ParameterSpec,
-    SourceSpec,
     TrialTemplate,
 )
 from katib_control.api.template import run_tree

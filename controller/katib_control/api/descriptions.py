@@ -35,6 +35,8 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "maxFailedTrialCount": "With more failed trials than this the Experiment fails.",
         "metricsCollectorSpec": "How metrics get from a run to its trial; absent: from the primary container's log.",
         "nasConfig": "The search space of neural architecture search, in place of parameters.",
+        "initialPoints": "Points to try before the algorithm's own.",
+        "constraints": "Conditions between parameters that every point keeps, e.g. min_leaf <= min_split.",
         "resumePolicy": "Whether more trials may be asked for when it has ended: Never, LongRunning or FromVolume.",
     },
     "ObjectiveSpec": {
@@ -42,7 +44,15 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
         "goal": "A value that is good enough: the Experiment succeeds as soon as a trial reaches it.",
         "objectiveMetricName": "The name under which the run reports the metric to optimise.",
         "additionalMetricNames": "Names of further metrics to record with each trial.",
+        "additionalObjectives": "Further metrics to optimise; status.paretoFront has the best compromises.",
         "metricStrategies": "Which of its values stands for a trial, by metric; absent: the best one by the type.",
+    },
+    "AdditionalObjective": {
+        "type": "Whether the metric is to become small (minimize) or large (maximize).",
+        "objectiveMetricName": "The name under which the run reports the metric.",
+    },
+    "InitialPoint": {
+        "parameterAssignments": "Its values by parameter; those that are missing are drawn at random.",
     },
     "MetricStrategy": {
         "name": "The metric's name.",
@@ -119,6 +129,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
     "ExperimentStatus": {
         **_TIMES,
         "observedGeneration": "The generation of the spec that this status is about.",
+        "paretoFront": "With additionalObjectives: the trials that no other one betters in all of them.",
         "currentOptimalTrial": "The best trial so far, its parameters and its metrics.",
         "runningTrialList": "Names of trials that run.",
         "pendingTrialList": "Names of trials that wait to run.",

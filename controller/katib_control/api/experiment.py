@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from katib_control.api.model import API_VERSION, Condition, Model, NameValue, ObjectMeta
+from katib_control.api.collector import MetricsCollectorSpec
+from katib_control.api.model import API_VERSION, Condition, Model, NameValue, ObjectMeta, one_of
 
 ObjectiveType = Literal["minimize", "maximize"]
 OBJECTIVE_TYPES = ("minimize", "maximize")
@@ -18,16 +19,10 @@ STRATEGIES = ("min", "max", "latest")
 PARAMETER_TYPES = ("double", "int", "discrete", "categorical", "unknown")
 DISTRIBUTIONS = ("uniform", "logUniform", "normal", "logNormal", "unknown")
 RESUME_POLICIES = ("Never", "LongRunning", "FromVolume")
-COLLECTOR_KINDS = ("StdOut", "File", "TensorFlowEvent", "PrometheusMetric", "Custom", "Push")
 
 
 # In the CRD schema: a number is as good as its text, as in ``min: 1``; the type reads both.
 _NUMBER_OR_TEXT: dict[str, Any] = {"x-kubernetes-preserve-unknown-fields": True}
-
-
-def _enum(values: tuple[str, ...]) -> Any:
-    """An enumeration; the empty string means that nothing is said."""
-    return Field(default="", json_schema_extra={"enum": [*values, ""]})
 
 
 def _count(least: int) -> Any:
@@ -44,27 +39,42 @@ class MetricStrategy(Model):
     """Which of a metric's values stands for the trial."""
 
     name: str = ""
-    value: Annotated[str, _enum(STRATEGIES)] = ""
+    value: Annotated[str, one_of(STRATEGIES)] = ""
+
+
+class AdditionalObjective(Model):
+    """A further metric to optimise; what cannot be bettered in all of them at once is the Pareto front."""
+
+    type: Annotated[str, one_of(OBJECTIVE_TYPES)] = ""
+    objective_metric_name: str = ""
 
 
 class ObjectiveSpec(Model):
     """What to optimise."""
 
-    type: Annotated[str, _enum(OBJECTIVE_TYPES)] = ""
+    type: Annotated[str, one_of(OBJECTIVE_TYPES)] = ""
     goal: float | None = None
     objective_metric_name: str = ""
     additional_metric_names: list[str] = Field(default_factory=list)
     metric_strategies: list[MetricStrategy] = Field(default_factory=list)
+    additional_objectives: list[AdditionalObjective] = Field(default_factory=list)
+
+    @property
+    def objectives(self) -> tuple[tuple[str, str], ...]:
+        """Metric and type of all that is optimised; the first is the one that ``goal`` and the best trial go by."""
+        further = ((item.objective_metric_name, item.type) for item in self.additional_objectives)
+        return ((self.objective_metric_name, self.type), *further)
 
     @property
     def metric_names(self) -> tuple[str, ...]:
-        """The objective first, then the additional metrics."""
-        return (self.objective_metric_name, *self.additional_metric_names)
+        """The objectives first, then the additional metrics, each once."""
+        return tuple(dict.fromkeys([name for name, _ in self.objectives] + self.additional_metric_names))
 
     def strategy(self, metric: str) -> str:
         """Return how values of the metric are condensed; follows the type where nothing is said."""
         found = {item.name: item.value for item in self.metric_strategies}
-        return found.get(metric) or {"minimize": "min", "maximize": "max"}.get(self.type, "latest")
+        kind = next((item.type for item in self.additional_objectives if item.objective_metric_name == metric), "")
+        return found.get(metric) or {"minimize": "min", "maximize": "max"}.get(kind or self.type, "latest")
 
 
 class AlgorithmSpec(Model):
@@ -86,7 +96,7 @@ class FeasibleSpace(Model):
     min: str | None = Field(default=None, json_schema_extra=_NUMBER_OR_TEXT)
     choices: list[str] = Field(default_factory=list, alias="list", json_schema_extra={"items": _NUMBER_OR_TEXT})
     step: str | None = Field(default=None, json_schema_extra=_NUMBER_OR_TEXT)
-    distribution: Annotated[str, _enum(DISTRIBUTIONS)] = ""
+    distribution: Annotated[str, one_of(DISTRIBUTIONS)] = ""
 
     @field_validator("max", "min", "step", mode="before")
     @classmethod
@@ -105,7 +115,7 @@ class ParameterSpec(Model):
     """One dimension of the search space."""
 
     name: str = ""
-    parameter_type: Annotated[str, _enum(PARAMETER_TYPES)] = ""
+    parameter_type: Annotated[str, one_of(PARAMETER_TYPES)] = ""
     feasible_space: FeasibleSpace = Field(default_factory=FeasibleSpace)
 
 
@@ -138,53 +148,6 @@ class TrialTemplate(Model):
     failure_condition: str = ""
 
 
-class FileSystemPath(Model):
-    """Where a collector finds metrics inside the pod."""
-
-    path: str = ""
-    kind: Annotated[str, _enum(("File", "Directory"))] = ""
-    format: Annotated[str, _enum(("TEXT", "JSON"))] = ""
-
-
-class FilterSpec(Model):
-    """Regular expressions with two groups: metric name, metric value."""
-
-    metrics_format: list[str] = Field(default_factory=list)
-
-
-class SourceSpec(Model):
-    """Where metrics come from."""
-
-    http_get: dict[str, Any] | None = None
-    file_system_path: FileSystemPath | None = None
-    filter: FilterSpec | None = None
-
-
-class CollectorSpec(Model):
-    """Who reads metrics."""
-
-    kind: Annotated[str, _enum(COLLECTOR_KINDS)] = ""
-    custom_collector: dict[str, Any] | None = None
-
-
-class MetricsCollectorSpec(Model):
-    """How metrics get from a run to its Trial."""
-
-    source: SourceSpec | None = None
-    collector: CollectorSpec | None = None
-
-    @property
-    def kind(self) -> str:
-        """The collector's kind; StdOut where nothing is said."""
-        return (self.collector.kind if self.collector else "") or "StdOut"
-
-    @property
-    def filters(self) -> tuple[str, ...]:
-        """The regular expressions asked for; empty means the default one."""
-        given = self.source.filter if self.source else None
-        return tuple(given.metrics_format) if given else ()
-
-
 class GraphConfig(Model):
     """Size of the graph that neural architecture search fills."""
 
@@ -207,6 +170,12 @@ class NasConfig(Model):
     operations: list[Operation] = Field(default_factory=list)
 
 
+class InitialPoint(Model):
+    """A point to be tried before the algorithm's own; parameters that are not named are drawn at random."""
+
+    parameter_assignments: list[NameValue] = Field(default_factory=list)
+
+
 class ExperimentSpec(Model):
     """What the user asks for."""
 
@@ -220,7 +189,9 @@ class ExperimentSpec(Model):
     max_failed_trial_count: Annotated[int | None, _count(0)] = None
     metrics_collector_spec: MetricsCollectorSpec | None = None
     nas_config: NasConfig | None = None
-    resume_policy: Annotated[str, _enum(RESUME_POLICIES)] = ""
+    resume_policy: Annotated[str, one_of(RESUME_POLICIES)] = ""
+    initial_points: list[InitialPoint] = Field(default_factory=list)
+    constraints: list[str] = Field(default_factory=list)
 
 
 class Metric(Model):
@@ -259,6 +230,7 @@ class ExperimentStatus(Model):
     observed_generation: int | None = None
     conditions: list[Condition] = Field(default_factory=list)
     current_optimal_trial: OptimalTrial | None = None
+    pareto_front: list[OptimalTrial] = Field(default_factory=list)
     running_trial_list: list[str] = Field(default_factory=list)
     pending_trial_list: list[str] = Field(default_factory=list)
     failed_trial_list: list[str] = Field(default_factory=list)

@@ -16,6 +16,11 @@ API_VERSION = f"{GROUP}/{VERSION}"
 M = TypeVar("M", bound="Model")
 
 
+def one_of(values: tuple[str, ...]) -> Any:
+    """Declare an enumeration for the CRD schema; the empty string means that nothing is said."""
+    return Field(default="", json_schema_extra={"enum": [*values, ""]})
+
+
 class Model(BaseModel):
     """An immutable API type: camelCase on the wire, unknown fields kept, only what was set is written back."""
 

@@ -64,11 +64,22 @@ def observe(logs: Iterable[MetricLog], objective: ObjectiveSpec) -> Observation 
 
 def objective_value(observation: Observation | None, objective: ObjectiveSpec) -> float | None:
     """Return the number that stands for the trial under the objective's strategy; None where there is none."""
-    metric = observation.metric(objective.objective_metric_name) if observation else None
+    return metric_value(observation, objective, objective.objective_metric_name)
+
+
+def metric_value(observation: Observation | None, objective: ObjectiveSpec, name: str) -> float | None:
+    """Return the number that stands for a metric of the trial under its strategy; None where there is none."""
+    metric = observation.metric(name) if observation else None
     if metric is None:
         return None
-    chosen = getattr(metric, objective.strategy(metric.name))
+    chosen = getattr(metric, objective.strategy(name))
     return number(metric.latest if chosen == UNAVAILABLE else chosen)
+
+
+def objective_losses(observation: Observation | None, objective: ObjectiveSpec) -> tuple[float | None, ...]:
+    """Return one number for each objective, smaller being better; None where a metric has no value."""
+    values = ((metric_value(observation, objective, name), kind) for name, kind in objective.objectives)
+    return tuple(None if value is None else -value if kind == "maximize" else value for value, kind in values)
 
 
 def _metric(name: str, values: list[tuple[float, str]]) -> Metric:

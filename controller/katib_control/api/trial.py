@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import Field
 
-from katib_control.api.experiment import MetricsCollectorSpec, ObjectiveSpec, Observation
+from katib_control.api.collector import MetricsCollectorSpec
+from katib_control.api.experiment import ObjectiveSpec, Observation
 from katib_control.api.model import API_VERSION, Condition, Model, NameValue, ObjectMeta
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from katib_control.api.experiment import Experiment, MetricsCollectorSpec, TrialTemplate
+from katib_control.api.collector import MetricsCollectorSpec
+from katib_control.api.experiment import Experiment, TrialTemplate
 from katib_control.api.model import API_VERSION
 from katib_control.api.names import EXPERIMENT_LABEL, INDEX_ANNOTATION, TRIAL_FINALIZER
 from katib_control.api.suggestion import Suggestion, SuggestionSpec, TrialAssignment

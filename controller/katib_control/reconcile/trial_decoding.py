@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
+from katib_control.api.collector import MetricsCollectorSpec
 from katib_control.api.conditions import TRIAL_FINAL
-from katib_control.api.experiment import MetricsCollectorSpec, ObjectiveSpec
+from katib_control.api.experiment import ObjectiveSpec
 from katib_control.api.model import Condition, Model, OwnerReference
 from katib_control.api.trial import Trial
 

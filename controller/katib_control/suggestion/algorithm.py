@@ -10,7 +10,7 @@ import hashlib
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from katib_control.api.errors import FieldError
 from katib_control.api.experiment import ExperimentSpec
@@ -18,12 +18,23 @@ from katib_control.suggestion.history import History
 from katib_control.suggestion.settings import Setting, Settings
 from katib_control.suggestion.space import Point, SearchSpace
 
+Feature = Literal["initialPoints", "constraints", "additionalObjectives", "ownStart"]
+"""What an Experiment may ask for besides a search space and one objective; what is not supported is refused by name.
+
+``ownStart``: the algorithm places ``Request.initial`` itself (it labels its points); for the others they are served
+before its first point is asked for.
+"""
+
+ONE_OBJECTIVE: frozenset[Feature] = frozenset({"initialPoints", "constraints"})
+ANY_OBJECTIVE: frozenset[Feature] = ONE_OBJECTIVE | {"additionalObjectives"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """A question in numbers: ``count`` points are wanted, the first of them with this index (counted from 0).
 
     ``history`` brings the records up to date when it is called, so an algorithm that needs none pays for none.
+    ``initial`` are the points to begin with; they count in ``index``.
     """
 
     space: SearchSpace
@@ -34,6 +45,7 @@ class Request:
     count: int
     history: Callable[[], History]
     memo: dict[str, Any] = field(default_factory=dict)
+    initial: Sequence[Point] = ()
 
     def number(self, index: int, purpose: str = "") -> int:
         """Return 64 bits that depend on the seed, the index and the purpose alone."""
@@ -58,7 +70,7 @@ class Found:
     """The answer. Fewer points than wanted mean: ask again when a running trial has ended.
 
     ``exhausted`` says that there will never be another point. ``settings`` are written back beside the Experiment's
-    and come with the next request.
+    and come with the next request; the table marks them ``written``, and the answer must not depend on them.
     """
 
     points: Sequence[Suggested]
@@ -70,6 +82,7 @@ class Algorithm(Protocol):
     """A search algorithm. Stateless: one instance may serve many Experiments at once."""
 
     settings: ClassVar[tuple[Setting, ...]]
+    supports: ClassVar[frozenset[Feature]]
 
     def check(self, space: SearchSpace, settings: Settings, spec: ExperimentSpec) -> Sequence[FieldError]:
         """Return what it cannot work with; called before the first point is asked for."""

@@ -6,20 +6,22 @@ What it keeps per Experiment is a cache: whoever drops it gets the same answers,
 from __future__ import annotations
 
 import logging
+import random
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from katib_control.api.errors import FieldError, InvalidObject
 from katib_control.api.experiment import AlgorithmSpec, Experiment, ExperimentSpec, ObjectiveSpec
 from katib_control.api.suggestion import Answer, Question, TrialAssignment
-from katib_control.suggestion.algorithm import Algorithm, Request
+from katib_control.suggestion.algorithm import Algorithm, Feature, Found, Request, Suggested
+from katib_control.suggestion.distinct import completed
 from katib_control.suggestion.history import History
 from katib_control.suggestion.registry import ALGORITHMS
 from katib_control.suggestion.settings import Settings, read_settings, suggest
-from katib_control.suggestion.space import SearchSpace, search_space
+from katib_control.suggestion.space import Point, SearchSpace, initial_points, search_space
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +66,7 @@ class Engine:
         with self._lock:
             search = self._searches.pop(key, None)
         if search is None or not search.fits(experiment.spec):
-            search = _search(self._algorithms, experiment.spec).inheriting(search)
+            search = _search(self._algorithms, experiment.spec)
         with self._lock:
             self._searches[key] = search
             while len(self._searches) > self._capacity:
@@ -86,6 +88,7 @@ class _Search:
     algorithm: Algorithm
     settings: Settings
     space: SearchSpace
+    initial: Sequence[Mapping[str, str]]
     history: History
     memo: dict[str, Any] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -93,42 +96,57 @@ class _Search:
 
     def fits(self, spec: ExperimentSpec) -> bool:
         """Whether the spec asks for the same search; trial counts and the like may differ."""
-        own = self.spec
-        return spec is own or (
-            (spec.parameters, spec.algorithm, spec.objective) == (own.parameters, own.algorithm, own.objective)
-        )
-
-    def inheriting(self, old: _Search | None) -> _Search:
-        """Take over the records of an earlier search that differs in its settings only: an algorithm writes them."""
-        if old and (self.spec.parameters, self.spec.objective) == (old.spec.parameters, old.spec.objective):
-            self.history, self.lock, self.foreign = old.history, old.lock, old.foreign
-        return self
+        return spec is self.spec or self._asked(spec) == self._asked(self.spec)
 
     def ask(self, question: Question) -> Answer:
-        """Put the question in numbers and the answer in text."""
-        seed = self.settings.get("random_state")
+        """Put the question in numbers and the answer in text; points to begin with come first."""
+        given = self.settings.get("random_state")
+        seed = identity(question.experiment) if given is None else str(given)
+        initial = self._start(seed)
+        first = [] if "ownStart" in self.algorithm.supports else initial[question.index :][: question.count]
         request = Request(
             space=self.space,
             settings=self.settings,
             spec=question.experiment.spec,
-            seed=identity(question.experiment) if seed is None else str(seed),
-            index=question.index,
-            count=question.count,
-            history=lambda: self._records(question),
+            seed=seed,
+            index=question.index + len(first),
+            count=question.count - len(first),
+            history=lambda: self._records(question, first),
             memo=self.memo,
+            initial=initial,
         )
-        found = self.algorithm.ask(request)
+        found = self.algorithm.ask(request) if request.count else Found(())
+        points = [*map(Suggested, first), *found.points]
         return Answer(
             assignments=[
                 TrialAssignment(parameter_assignments=self.space.assignments(item.point), labels=dict(item.labels))
-                for item in found.points
+                for item in points
             ],
             exhausted=found.exhausted,
             settings=dict(found.settings),
         )
 
-    def _records(self, question: Question) -> History:
-        self.history.update(question.trials, question.pending)
+    def _asked(self, spec: ExperimentSpec) -> tuple[object, ...]:
+        """Return what makes a search; what the algorithm itself has written back does not."""
+        written = {item.name for item in self.algorithm.settings if item.written}
+        asked = spec.algorithm or AlgorithmSpec()
+        settings = {name: value for name, value in asked.settings.items() if name not in written}
+        return spec.parameters, spec.constraints, spec.initial_points, spec.objective, asked.algorithm_name, settings
+
+    def _start(self, seed: str) -> list[Point]:
+        """Return the points to begin with; what they leave open is drawn at random."""
+        found = []
+        for position, values in enumerate(self.initial):
+            rng = random.Random(f"{seed}/initial/{position}")
+            if len(values) == len(self.space.dimensions):
+                found.append(tuple(values[dimension.name] for dimension in self.space.dimensions))
+            else:
+                found.append(completed(self.space, rng, values))
+        return found
+
+    def _records(self, question: Question, first: Sequence[Point]) -> History:
+        fresh = [TrialAssignment(parameter_assignments=self.space.assignments(point)) for point in first]
+        self.history.update(question.trials, [*question.pending, *fresh])
         foreign = self.history.foreign
         if foreign > self.foreign:
             logger.warning(
@@ -151,16 +169,35 @@ def _search(algorithms: Mapping[str, Algorithm], spec: ExperimentSpec) -> _Searc
     if spec.nas_config is not None:
         rule = f"algorithm {asked.algorithm_name} searches parameters, not network architectures"
         errors.append(FieldError("spec.nasConfig", rule, None, "FieldValueForbidden"))
-    space = SearchSpace(())
+    if algorithm:
+        errors += _unsupported(algorithm, spec)
+    space, initial = SearchSpace(()), []
     try:
-        space = search_space(spec.parameters)
+        space = search_space(spec.parameters, spec.constraints)
+        initial = initial_points(space, spec.initial_points)
     except InvalidObject as error:
         errors += error.errors
     if algorithm and not errors:
         errors += algorithm.check(space, settings, spec)
     if errors or algorithm is None:
         raise InvalidObject(errors)
-    return _Search(spec, algorithm, settings, space, History(space, spec.objective or ObjectiveSpec()))
+    return _Search(spec, algorithm, settings, space, initial, History(space, spec.objective or ObjectiveSpec()))
+
+
+def _unsupported(algorithm: Algorithm, spec: ExperimentSpec) -> Iterator[FieldError]:
+    asked: dict[Feature, tuple[str, object]] = {
+        "initialPoints": ("spec.initialPoints", spec.initial_points),
+        "constraints": ("spec.constraints", spec.constraints),
+        "additionalObjectives": (
+            "spec.objective.additionalObjectives", spec.objective.additional_objectives if spec.objective else [],
+        ),
+    }  # fmt: skip
+    name = spec.algorithm.algorithm_name if spec.algorithm else ""
+    for feature, (path, value) in asked.items():
+        if value and feature not in algorithm.supports:
+            able = ", ".join(sorted(known for known, item in ALGORITHMS.items() if feature in item.supports))
+            rule = f"algorithm {name} cannot work with {feature}; those that can: {able}"
+            yield FieldError(path, rule, None, "FieldValueForbidden")
 
 
 def _unknown(name: str, algorithms: Mapping[str, Algorithm]) -> FieldError:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from katib_control.api.conditions import trial_state
 from katib_control.api.experiment import ObjectiveSpec, Observation
-from katib_control.api.observation import objective_value
+from katib_control.api.observation import objective_losses
 from katib_control.api.suggestion import TrialAssignment
 from katib_control.api.trial import Trial
 from katib_control.suggestion.space import Point, SearchSpace
@@ -28,8 +28,9 @@ class Record:
     """One point and what became of it.
 
     ``finished`` means that it has a loss; ``running`` that it has none yet (a pending assignment too); ``failed`` that
-    it will never have one: failed, killed, stopped early or ended without a usable value. ``observation`` has the other
-    metrics, ``labels`` what the algorithm once wrote on the assignment.
+    it will never have one: failed, killed, or ended without a usable value. ``observation`` has the other
+    metrics, ``labels`` what the algorithm once wrote on the assignment, ``name`` the Trial's. ``losses`` has one number
+    for each objective, the first being ``loss``; empty where there is only one objective, or one has no value.
     """
 
     point: Point
@@ -38,6 +39,8 @@ class Record:
     early_stopped: bool = False
     labels: Mapping[str, str] | None = None
     observation: Observation | None = None
+    name: str = ""
+    losses: tuple[float, ...] = ()
 
 
 class History:
@@ -50,8 +53,8 @@ class History:
 
     def __init__(self, space: SearchSpace, objective: ObjectiveSpec) -> None:
         self._space = space
-        self._sign = -1.0 if objective.type == "maximize" else 1.0
         self._objective = objective
+        self._changes: list[int] = []
         self._trials: list[Trial] = []
         self._of_trials: list[Record | None] = []
         self._pending: list[Record] = []
@@ -60,16 +63,38 @@ class History:
     def update(self, trials: Sequence[Trial], pending: Sequence[TrialAssignment]) -> None:
         """Take in the present Trials, in the order of their index, and the assignments that are not yet Trials."""
         for position in _changed(self._trials, trials):
+            self._changes.append(position)
             self._put(position, self._record(trials[position]) if position < len(trials) else None)
         del self._of_trials[len(trials) :]
         self._trials = list(trials)
         points = ((item, self._space.read({pair.name: pair.value for pair in item.parameter_assignments}))
                   for item in pending)  # fmt: skip
-        self._pending = [Record(point, "running", labels=item.labels) for item, point in points if point is not None]
+        self._pending = [
+            Record(point, "running", labels=item.labels, name=item.name) for item, point in points if point is not None
+        ]
 
     def __iter__(self) -> Iterator[Record]:
         yield from (record for record in self._of_trials if record is not None)
         yield from self._pending
+
+    def __len__(self) -> int:
+        return len(self._of_trials) + len(self._pending)
+
+    @property
+    def pending(self) -> Sequence[Record]:
+        """The points that are not yet Trials."""
+        return self._pending
+
+    def changes(self, cursor: int = 0) -> tuple[Sequence[tuple[int, Record | None]], int]:
+        """Return what has changed among the Trials since a cursor, and the cursor of now; 0 asks for everything.
+
+        A change is a position (counted from 0 in the order of the points) and its present record: None for one that
+        is gone or left out. It costs as much as has changed, however long the history is.
+        """
+        changed = dict.fromkeys(self._changes[cursor:]) if cursor else range(len(self._of_trials))
+        count = len(self._of_trials)
+        found = [(place, self._of_trials[place] if place < count else None) for place in changed]
+        return found, len(self._changes)
 
     @property
     def foreign(self) -> int:
@@ -105,13 +130,15 @@ class History:
         if point is None:
             return None
         state = trial_state(trial.status.conditions)
-        labels, observation = trial.spec.labels, trial.status.observation
+        labels, observation, name = trial.spec.labels, trial.status.observation, trial.metadata.name
         if state in _LIVE:
-            return Record(point, "running", labels=labels, observation=observation)
-        value = objective_value(observation, self._objective) if state in _VALUED else None
-        loss = None if value is None else self._sign * value
+            return Record(point, "running", labels=labels, observation=observation, name=name)
+        losses = objective_losses(observation, self._objective) if state in _VALUED else ()
+        loss = losses[0] if losses else None
         ending: State = "failed" if loss is None else "finished"
-        return Record(point, ending, loss, state == "EarlyStopped", labels, observation)
+        several: tuple[float, ...] = tuple(item for item in losses if item is not None) if len(losses) > 1 else ()
+        whole = several if len(several) == len(losses) else ()
+        return Record(point, ending, loss, state == "EarlyStopped", labels, observation, name, whole)
 
 
 def _changed(old: Sequence[Trial], new: Sequence[Trial]) -> Iterable[int]:

@@ -22,11 +22,12 @@ class Setting:
     """One setting: its type, the values it may take, and what it is when it is not given.
 
     ``low`` and ``high`` are inclusive; ``above`` and ``below`` are not. ``name`` of another Katib service can be given
-    as ``alias``.
+    as ``alias``. ``required``: the Experiment must give it. ``written``: the algorithm writes it back itself, for
+    people to see; users do not set it, and any value is accepted.
     """
 
     name: str
-    type: Literal["int", "float", "bool", "choice"]
+    type: Literal["int", "float", "bool", "choice", "text"]
     help: str
     default: Any = None
     low: float = -math.inf
@@ -35,12 +36,16 @@ class Setting:
     below: float = math.inf
     choices: tuple[str, ...] = ()
     alias: str = ""
+    required: bool = False
+    written: bool = False
 
     @property
     def rule(self) -> str:
         """Which values are allowed, in words."""
         if self.type == "bool":
             return "must be true or false"
+        if self.type == "text":
+            return "must not be empty"
         if self.type == "choice":
             return f"must be one of {', '.join(self.choices)}"
         bounds = [
@@ -56,6 +61,12 @@ class Setting:
     def read(self, text: str) -> Any:
         """Return the typed value; raise ValueError where the rule is broken."""
         word = text.strip()
+        if self.written:
+            return word
+        if self.type == "text":
+            if not word:
+                raise ValueError(text)
+            return word
         if self.type == "choice":
             if word not in self.choices:
                 raise ValueError(text)
@@ -95,6 +106,11 @@ def read_settings(table: Sequence[Setting], spec: AlgorithmSpec) -> tuple[dict[s
             values[setting.name] = setting.read(given.value)
         except ValueError:
             errors.append(FieldError(f"{path}.value", f"{given.name} {setting.rule}", given.value))
+    said = {by_name[item.name].name for item in spec.algorithm_settings if item.name in by_name}
+    for item in table:
+        if item.required and item.name not in said:
+            rule = f"algorithm {spec.algorithm_name} needs the setting {item.name}: {item.help}"
+            errors.append(FieldError("spec.algorithm.algorithmSettings", rule, None, "FieldValueRequired"))
     return values, errors
 
 

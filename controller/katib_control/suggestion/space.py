@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from katib_control.api.errors import FieldError, InvalidObject, Reason
-from katib_control.api.experiment import ParameterSpec
+from katib_control.api.constraints import Constraint, parse
+from katib_control.api.errors import ExpressionError, FieldError, InvalidObject, Reason
+from katib_control.api.experiment import InitialPoint, ParameterSpec
 from katib_control.api.model import NameValue
 from katib_control.suggestion.dimensions import Choices, Dimension, Interval, Lattice, exact_number, real_number
 from katib_control.suggestion.priors import LOGARITHMIC, Uniform, prior
@@ -20,9 +21,23 @@ _UNIFORM = ("", "uniform", "unknown")
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """All points that may be suggested. ``size`` is their number, None when a dimension is continuous."""
+    """All points that may be suggested. ``size`` is their number, None when a dimension is continuous.
+
+    ``size``, ``at`` and ``point`` know nothing of the constraints: ``feasible`` tells.
+    """
 
     dimensions: tuple[Dimension, ...]
+    constraints: tuple[Constraint, ...] = ()
+
+    def feasible(self, point: Point) -> bool:
+        """Whether the point keeps every constraint."""
+        if not self.constraints:
+            return True
+        values: dict[str, float | str] = {
+            dimension.name: value if dimension.kind == "categorical" else float(value)
+            for dimension, value in zip(self.dimensions, point, strict=True)
+        }
+        return all(constraint.holds(values) for constraint in self.constraints)
 
     @property
     def size(self) -> int | None:
@@ -69,8 +84,8 @@ class SearchSpace:
         ]  # fmt: skip
 
 
-def search_space(parameters: Sequence[ParameterSpec]) -> SearchSpace:
-    """Read an Experiment's parameters; raise InvalidObject with every rule they break.
+def search_space(parameters: Sequence[ParameterSpec], constraints: Sequence[str] = ()) -> SearchSpace:
+    """Read an Experiment's parameters and constraints; raise InvalidObject with every rule they break.
 
     Rules that the validation of Experiments knows too are told in its words, so that nothing is told twice.
     """
@@ -88,9 +103,47 @@ def search_space(parameters: Sequence[ParameterSpec]) -> SearchSpace:
             dimensions.append(dimension)
     if not parameters:
         errors.append(FieldError("spec.parameters", "at least one parameter is needed", None, "FieldValueRequired"))
+    kinds: dict[str, type] = {item.name: str if item.kind == "categorical" else float for item in dimensions}
+    parsed = []
+    for position, text in enumerate(constraints if not errors else ()):
+        try:
+            parsed.append(parse(text, kinds))
+        except ExpressionError as error:
+            errors.append(FieldError(f"spec.constraints[{position}]", str(error), text))
     if errors:
         raise InvalidObject(errors)
-    return SearchSpace(tuple(dimensions))
+    return SearchSpace(tuple(dimensions), tuple(parsed))
+
+
+def initial_points(space: SearchSpace, given: Sequence[InitialPoint]) -> list[dict[str, str]]:
+    """Return the values named for each point to begin with, in canonical text; raise InvalidObject.
+
+    A parameter that a point does not name is missing here too.
+    """
+    errors: list[FieldError] = []
+    found = []
+    dimensions = {dimension.name: dimension for dimension in space.dimensions}
+    for position, item in enumerate(given):
+        values: dict[str, str] = {}
+        for place, pair in enumerate(item.parameter_assignments):
+            path = f"spec.initialPoints[{position}].parameterAssignments[{place}]"
+            dimension = dimensions.get(pair.name)
+            value = dimension.read(pair.value) if dimension else None
+            if dimension is None:
+                rule = f"is no parameter; there is {', '.join(dimensions)}"
+                errors.append(FieldError(f"{path}.name", rule, pair.name, "FieldValueNotFound"))
+            elif value is None:
+                rule = f"is not in the search space of {pair.name}: outside its bounds, between its steps or not listed"
+                errors.append(FieldError(f"{path}.value", rule, pair.value))
+            else:
+                values[pair.name] = value
+        if len(values) == len(dimensions) and not space.feasible(tuple(values[name] for name in dimensions)):
+            broken = f"breaks a constraint ({', '.join(item.text for item in space.constraints)})"
+            errors.append(FieldError(f"spec.initialPoints[{position}]", broken, values))
+        found.append(values)
+    if errors:
+        raise InvalidObject(errors)
+    return found
 
 
 @dataclass

@@ -18,11 +18,11 @@ def test_a_point_is_drawn_from_the_space() -> None:
 
 def test_the_first_free_proposal_is_taken() -> None:
     proposals = iter([("1",), ("2",), ("3",)])
-    assert free(lambda: next(proposals), {("1",)}, attempts=3) == ("2",)
+    assert free(SPACE, lambda: next(proposals), {("1",)}, attempts=3) == ("2",)
 
 
 def test_proposals_that_are_all_taken_give_none() -> None:
-    assert free(lambda: ("1",), {("1",)}, attempts=3) is None
+    assert free(SPACE, lambda: ("1",), {("1",)}, attempts=3) is None
 
 
 def test_the_last_free_point_of_a_small_space_is_found() -> None:

@@ -14,17 +14,21 @@ import pytest
 from builders import ExperimentBuilder, experiment
 from katib_control.api.errors import FieldError, InvalidObject
 from katib_control.api.experiment import ExperimentSpec
-from katib_control.suggestion.algorithm import Found, Request, Suggested
+from katib_control.suggestion.algorithm import ONE_OBJECTIVE, Feature, Found, Request, Suggested
 from katib_control.suggestion.engine import Engine
 from katib_control.suggestion.settings import RANDOM_STATE, Setting, Settings
 from katib_control.suggestion.space import SearchSpace
-from searching import Search
+from searching import Search, pairs
 
 
 class Recorder:
     """An algorithm that notes its requests and answers with the first point of the space."""
 
-    settings: ClassVar[tuple[Setting, ...]] = (RANDOM_STATE,)
+    settings: ClassVar[tuple[Setting, ...]] = (
+        RANDOM_STATE,
+        Setting(name="state", type="text", help="what it writes back", written=True),
+    )
+    supports: ClassVar[frozenset[Feature]] = ONE_OBJECTIVE
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
@@ -119,15 +123,68 @@ def test_another_search_space_under_the_same_uid_starts_anew_but_other_fields_do
     assert algorithm.requests[1].spec.max_trial_count == 7
 
 
-def test_other_settings_start_a_new_memo_but_keep_the_records() -> None:
+def test_other_settings_start_a_new_memo_but_those_written_back_do_not() -> None:
     algorithm = Recorder()
     engine = Engine({"a": algorithm})
     built = experiment().int("n", 3, 9)
-    for seed in (1, 2):
-        Search(built.algorithm("a", random_state=seed).build(), engine).ask()
-    first, second = algorithm.requests
-    assert second.memo is not first.memo
-    assert second.history() is first.history()
+    for given in ({"random_state": 1}, {"random_state": 1, "state": "7"}, {"random_state": 2, "state": "8"}):
+        Search(built.algorithm("a", **given).build(), engine).ask()
+    assert [request.memo["asked"] for request in algorithm.requests] == [[0, 0], [0, 0], [0]]
+
+
+def points_to_begin_with(*points: dict[str, str]) -> list[dict[str, object]]:
+    return [{"parameterAssignments": [{"name": key, "value": value} for key, value in item.items()]} for item in points]
+
+
+def test_points_to_begin_with_come_first_and_the_algorithm_knows_of_them() -> None:
+    algorithm = Recorder()
+    given = points_to_begin_with({"n": "5"}, {"n": "7.0"})
+    owner = experiment().int("n", 3, 9).algorithm("a").spec(initialPoints=given).build()
+    answer = Search(owner, Engine({"a": algorithm})).ask(3)
+    assert [pairs(item)["n"] for item in answer.assignments] == ["5", "7", "3"]
+    (request,) = algorithm.requests
+    assert (request.index, request.count) == (2, 1)
+    assert request.history().points() == {("5",), ("7",)}
+
+
+def test_what_a_point_to_begin_with_leaves_open_is_drawn_within_the_constraints() -> None:
+    owner = experiment().int("n", 1, 9).int("m", 1, 9).algorithm("random")
+    owner = owner.spec(initialPoints=points_to_begin_with({"n": "5"}), constraints=["m > n"])
+    found = [pairs(Search(owner.uid(uid).build()).ask().assignments[0]) for uid in "abcdefgh"]
+    assert all(item["n"] == "5" and int(item["m"]) > 5 for item in found)
+    assert len({item["m"] for item in found}) > 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        pytest.param(
+            {"initialPoints": points_to_begin_with({"k": "5"})},
+            "spec.initialPoints[0].parameterAssignments[0].name: is no parameter; there is n (got 'k')",
+            id="a point with an unknown parameter",
+        ),
+        pytest.param(
+            {"initialPoints": points_to_begin_with({"n": "5"}, {"n": "99"})},
+            "spec.initialPoints[1].parameterAssignments[0].value: is not in the search space of n",
+            id="a point outside the space",
+        ),
+        pytest.param(
+            {"initialPoints": points_to_begin_with({"n": "5"}), "constraints": ["n < 4"]},
+            "spec.initialPoints[0]: breaks a constraint (n < 4)", id="a point that breaks a constraint",
+        ),
+        pytest.param({"constraints": ["n <"]}, "spec.constraints[0]: must be a condition", id="half a constraint"),
+        pytest.param(
+            {"algorithm": {"algorithmName": "b"}, "constraints": ["n < 4"]},
+            "spec.constraints: algorithm b cannot work with constraints; those that can: ", id="not supported",
+        ),
+    ],
+)  # fmt: skip
+def test_points_to_begin_with_and_constraints_are_checked(fields: dict[str, object], told: str) -> None:
+    bare = Recorder()
+    bare.supports = frozenset()  # type: ignore[misc]  # this one alone cannot do anything special
+    owner = experiment().int("n", 3, 9).algorithm("a").spec(**fields).build()
+    (error,) = Engine({"a": Recorder(), "b": bare}).validate(owner)
+    assert str(error).startswith(told)
 
 
 def test_the_least_recently_asked_experiment_leaves_a_full_cache() -> None:

@@ -84,7 +84,7 @@ def test_a_trial_that_did_not_change_is_not_read_again() -> None:
     found.update([trials[0], at(2).succeeded(loss=3).build()], [])
     after = list(found)
     assert after[0] is before[0]
-    assert after[1] == Record(("2",), "finished", 3.0, labels={}, observation=after[1].observation)
+    assert after[1] == Record(("2",), "finished", 3.0, labels={}, observation=after[1].observation, name="t-2")
 
 
 @settings(deadline=None)

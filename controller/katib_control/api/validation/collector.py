@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 
+from katib_control.api.collector import COLLECTOR_KINDS, FileSystemPath, MetricsCollectorSpec
 from katib_control.api.errors import FieldError
-from katib_control.api.experiment import COLLECTOR_KINDS, FileSystemPath, MetricsCollectorSpec
 from katib_control.api.validation.installed import Installed, one_of
 
 _PATH = "spec.metricsCollectorSpec"

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from katib_control.api.errors import FieldError
 from katib_control.api.experiment import ExperimentSpec
-from katib_control.suggestion.algorithm import Found, Request, Suggested
+from katib_control.suggestion.algorithm import ANY_OBJECTIVE, Feature, Found, Request, Suggested
 from katib_control.suggestion.settings import RANDOM_STATE, Setting, Settings
 from katib_control.suggestion.space import Point, SearchSpace
 
@@ -25,6 +25,7 @@ class Grid:
     """See the module."""
 
     settings: ClassVar[tuple[Setting, ...]] = (RANDOM_STATE,)
+    supports: ClassVar[frozenset[Feature]] = ANY_OBJECTIVE
 
     def check(self, space: SearchSpace, settings: Settings, spec: ExperimentSpec) -> Sequence[FieldError]:
         """Refuse doubles that cannot be counted. More trials than combinations are fine: the end is announced."""

@@ -12,18 +12,17 @@ from typing import ClassVar
 
 from katib_control.api.errors import FieldError
 from katib_control.api.experiment import ExperimentSpec
-from katib_control.suggestion.algorithm import Found, Request, Suggested
-from katib_control.suggestion.distinct import any_free, draw, free
+from katib_control.suggestion.algorithm import ANY_OBJECTIVE, Feature, Found, Request, Suggested
+from katib_control.suggestion.distinct import next_point
 from katib_control.suggestion.settings import RANDOM_STATE, Setting, Settings
-from katib_control.suggestion.space import Point, SearchSpace
-
-_ATTEMPTS = 30
+from katib_control.suggestion.space import SearchSpace
 
 
 class Random:
     """See the module."""
 
     settings: ClassVar[tuple[Setting, ...]] = (RANDOM_STATE,)
+    supports: ClassVar[frozenset[Feature]] = ANY_OBJECTIVE
 
     def check(self, space: SearchSpace, settings: Settings, spec: ExperimentSpec) -> Sequence[FieldError]:
         """Accept every search space."""
@@ -37,23 +36,8 @@ class Random:
         busy = request.history().running() if finite else set()
         points: list[Suggested] = []
         for index in range(request.index, request.index + request.count):
-            point = next_point(request, index, made, busy)
+            point = next_point(request.space, request.rng(index), made, busy)
             made.add(point)
             busy.add(point)
             points.append(Suggested(point))
         return Found(points)
-
-
-def next_point(request: Request, index: int, made: set[Point], busy: set[Point]) -> Point:
-    """Return a new point; where all are made, one that is not busy; where all are busy, any."""
-    space, rng = request.space, request.rng(index)
-
-    def propose() -> Point:
-        return draw(space, rng)
-
-    for taken in (made, busy):
-        if space.size is None or len(taken) < space.size:
-            found = free(propose, taken, _ATTEMPTS) or any_free(space, rng, taken)
-            if found is not None:
-                return found
-    return propose()

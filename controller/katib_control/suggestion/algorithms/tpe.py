@@ -19,10 +19,9 @@ from typing import Any, ClassVar
 
 from katib_control.api.errors import FieldError
 from katib_control.api.experiment import ExperimentSpec
-from katib_control.suggestion.algorithm import Found, Request, Suggested
-from katib_control.suggestion.algorithms.random import next_point
+from katib_control.suggestion.algorithm import ONE_OBJECTIVE, Feature, Found, Request, Suggested
 from katib_control.suggestion.dimensions import Dimension
-from katib_control.suggestion.distinct import free
+from katib_control.suggestion.distinct import free, next_point
 from katib_control.suggestion.history import Record
 from katib_control.suggestion.settings import RANDOM_STATE, Setting, Settings
 from katib_control.suggestion.space import Point, SearchSpace
@@ -54,6 +53,7 @@ class TreeParzen:
         ),
         RANDOM_STATE,
     )  # fmt: skip
+    supports: ClassVar[frozenset[Feature]] = ONE_OBJECTIVE
 
     def check(self, space: SearchSpace, settings: Settings, spec: ExperimentSpec) -> Sequence[FieldError]:
         """Accept every search space."""
@@ -71,7 +71,7 @@ class TreeParzen:
         points: list[Suggested] = []
         for index in range(request.index, request.index + request.count):
             point = model.propose(request, index, made) if model else None
-            point = point or next_point(request, index, made, busy)
+            point = point or next_point(request.space, request.rng(index), made, busy)
             made.add(point)
             busy.add(point)
             points.append(Suggested(point))
@@ -155,7 +155,7 @@ class _Model:
         if space.size is not None and len(taken) >= space.size:
             return self._sample(self._sampler(request, index))
         sampler = self._sampler(request, index)
-        return free(lambda: self._sample(sampler), taken, _ATTEMPTS)
+        return free(space, lambda: self._sample(sampler), taken, _ATTEMPTS)
 
     def _sample(self, sampler: Any) -> Point:
         self._study.sampler = sampler

@@ -1,0 +1,1 @@
+"""One file a rule: curves in, a verdict out. No network, no Kubernetes, no protobuf."""
