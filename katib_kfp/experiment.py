@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from katib_kfp import program
-from katib_kfp.objective import Objective
+from katib_kfp.objective import Objective, ObjectiveError, combined
 from katib_kfp.space import Space, to_specs
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ class Options(TypedDict, total=False):
     algorithm_settings: Mapping[str, Any]
     early_stopping: str
     early_stopping_settings: Mapping[str, Any]
+    initial_points: Sequence[Mapping[str, Any]]
+    constraints: Sequence[str]
     max_trial_count: int
     parallel_trial_count: int
     max_failed_trial_count: int
@@ -80,7 +82,7 @@ class Experiment:
         function: Callable[..., Any],
         *,
         space: Space,
-        objective: Objective,
+        objective: Objective | Sequence[Objective],
         arguments: Mapping[str, Any] | None = None,
         packages_to_install: Sequence[str] = (),
         **options: Unpack[Options],
@@ -104,20 +106,25 @@ class Experiment:
         source: program.Source,
         *,
         space: Space,
-        objective: Objective,
+        objective: Objective | Sequence[Objective],
         arguments: Mapping[str, Any],
         options: Options,
     ) -> Experiment:
         """Return an Experiment that runs a source that stands alone; every parameter must be tuned or given."""
         to_specs(space)  # its errors first
         program.check(source, space, arguments)
-        text = program.program(source, space, objective.metric)
+        text = program.program(source, space, combined(objective).metric)
         container = {"command": program.command(text), "args": program.arguments(space, arguments)}
         return cls(_body(container, space, objective, {"name": source.name, **options}))
 
     @classmethod
     def from_command(
-        cls, command: Sequence[str], *, space: Space, objective: Objective, **options: Unpack[Options]
+        cls,
+        command: Sequence[str],
+        *,
+        space: Space,
+        objective: Objective | Sequence[Objective],
+        **options: Unpack[Options],
     ) -> Experiment:
         """Return an Experiment that runs a container's command in each trial.
 
@@ -188,16 +195,18 @@ class Experiment:
 def _body(
     container: dict[str, Any],
     space: Space,
-    objective: Objective,
+    objective: Objective | Sequence[Objective],
     options: Mapping[str, Any],
     used: set[str] | None = None,
 ) -> dict[str, Any]:
     _refuse_unknown(options)
-    if not isinstance(objective, Objective):
-        raise ExperimentError(f"objective: must be maximize('<metric>') or minimize('<metric>') (got {objective!r})")
+    try:
+        goals = combined(objective)
+    except ObjectiveError as error:
+        raise ExperimentError(str(error)) from None
     limit = _positive(options, "max_trial_count", MAX_TRIALS)
     spec: dict[str, Any] = {
-        "objective": objective.to_spec(),
+        "objective": goals.to_spec(),
         "algorithm": _algorithm(options.get("algorithm", "tpe"), options.get("algorithm_settings")),
         "maxTrialCount": limit,
         "parallelTrialCount": _positive(options, "parallel_trial_count", min(PARALLEL_TRIALS, limit)),
@@ -207,6 +216,7 @@ def _body(
     }
     if "early_stopping" in options:
         spec["earlyStopping"] = _algorithm(options["early_stopping"], options.get("early_stopping_settings"))
+    spec |= _search(options, space)
     if "resume_policy" in options:
         spec["resumePolicy"] = options["resume_policy"]
     if "metrics_format" in options:
@@ -245,8 +255,28 @@ def _template(container: dict[str, Any], names: Sequence[str], options: Mapping[
 def _algorithm(name: str, settings: Mapping[str, Any] | None) -> dict[str, Any]:
     found: dict[str, Any] = {"algorithmName": name}
     if settings:
-        found["algorithmSettings"] = [{"name": key, "value": _setting(value)} for key, value in settings.items()]
+        found["algorithmSettings"] = _pairs(settings)
     return found
+
+
+def _search(options: Mapping[str, Any], space: Space) -> dict[str, Any]:
+    """What to try first, and what every point keeps."""
+    found: dict[str, Any] = {}
+    points, constraints = options.get("initial_points") or (), options.get("constraints") or ()
+    for point in points:
+        if unknown := [name for name in point if name not in space]:
+            raise ExperimentError(f"initial_points: {unknown[0]} is not in the search space ({', '.join(space)})")
+    if points:
+        found["initialPoints"] = [{"parameterAssignments": _pairs(point)} for point in points]
+    if isinstance(constraints, str):
+        raise ExperimentError(f"constraints: must be a list of texts, e.g. ['a <= b'] (got {constraints!r})")
+    if constraints:
+        found["constraints"] = list(constraints)
+    return found
+
+
+def _pairs(values: Mapping[str, Any]) -> list[dict[str, str]]:
+    return [{"name": name, "value": _setting(value)} for name, value in values.items()]
 
 
 def _setting(value: Any) -> str:

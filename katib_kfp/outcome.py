@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,9 +15,12 @@ STATES = ("Succeeded", "EarlyStopped", "Failed", "MetricsUnavailable", "Killed",
 
 
 def outcome(results: Results, now: datetime) -> dict[str, Any]:
-    """Return experiment, namespace, status, reason, best trial with typed hyperparameters, trials by state, seconds."""
+    """Return experiment, namespace, status, reason, best trial with typed hyperparameters, trials by state, seconds.
+
+    With several objectives also the Pareto front.
+    """
     metadata, best = results.experiment.metadata, results.best
-    return {
+    found = {
         "experiment": metadata.name,
         "namespace": metadata.namespace,
         "status": results.status,
@@ -29,6 +32,12 @@ def outcome(results: Results, now: datetime) -> dict[str, Any]:
         "trials": trials_by_state(results),
         "durationSeconds": round(seconds(results, now), 3),
     }
+    if results.front:
+        found["paretoFront"] = [
+            {"trial": item.name, "hyperparameters": dict(item.parameters), "metrics": dict(item.metrics)}
+            for item in results.front
+        ]
+    return found
 
 
 def usable(results: Results) -> bool:
@@ -60,6 +69,13 @@ def summary(results: Results, now: datetime) -> Sequence[str]:
         metric = results.experiment.spec.objective
         lines.append(f"best: {metric.objective_metric_name if metric else 'value'}={results.best.value:.6g}")
         lines += [f"  {name} = {text(value)}" for name, value in results.best.parameters.items()]
+    if results.front:
+        lines.append(f"Pareto front ({len(results.front)}):")
+        lines += [f"  {item.name}: {_assigned(item.metrics)} at {_assigned(item.parameters)}" for item in results.front]
     if not usable(results) and found["message"]:
         lines.append(f"why: {found['reason']}: {found['message']}")
     return lines
+
+
+def _assigned(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={text(value)}" for name, value in values.items())

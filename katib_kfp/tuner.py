@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import linecache
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from katib_kfp import program
@@ -74,7 +74,7 @@ def tune(
     component: Any,
     *,
     space: Space,
-    objective: Objective,
+    objective: Objective | Sequence[Objective],
     pip: bool = False,
     **options: Unpack[Options],
 ) -> Any:

@@ -5,13 +5,17 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+from katib_control.api.settings import Setting
+from katib_control.suggestion.registry import ALGORITHMS
 
 Definitions = Mapping[str, Mapping[str, Any]]
 """Compiled components (IR YAML, parsed) by name."""
@@ -23,11 +27,12 @@ def pages(root: Path, definitions: Definitions) -> Iterator[tuple[str, str]]:
     """Yield path and text of every page with generated parts."""
     parts: tuple[tuple[str, str, Callable[[], str]], ...] = (
         ("README.md", "components", lambda: components(definitions)),
-        ("docs/algorithms.md", "algorithms", algorithms),
+        ("docs/algorithms.md", "features", lambda: features(root)),
         ("docs/command-line.md", "commands", commands),
     )
     for path, name, make in parts:
         yield path, replaced((root / path).read_text(encoding="utf-8"), name, make(), path)
+    yield from algorithms(root)
 
 
 def replaced(text: str, name: str, part: str, path: str) -> str:
@@ -84,19 +89,32 @@ def _outputs(definition: Mapping[str, Any], name: str) -> dict[str, str]:
     return parameters | artifacts
 
 
-def algorithms() -> str:
-    """Return a table of settings for each algorithm of the registry."""
-    from katib_control.suggestion.registry import ALGORITHMS
+def features(root: Path) -> str:
+    """Return what each algorithm honours and what it refuses; the tests hold them to it."""
+    sys.path += [str(root / "tests")]
+    matrix = importlib.import_module("features").matrix
+    return "\n".join(matrix(list(ALGORITHMS)))
 
-    lines = []
+
+def algorithms(root: Path) -> Iterator[tuple[str, str]]:
+    """Yield the page of each algorithm of the registry, with its table of settings."""
     for name, algorithm in ALGORITHMS.items():
-        lines += [f"### {name}", "", "| setting | value | default | meaning |", "| --- | --- | --- | --- |"]
-        for setting in algorithm.settings:
-            also = f", also `{setting.alias}`" if setting.alias else ""
-            default = "" if setting.default is None else f"`{setting.default}`"
-            value = setting.rule.removeprefix("must be ")
-            lines.append(f"| `{setting.name}`{also} | {value} | {default} | {setting.help} |")
-        lines.append("")
+        path = f"docs/algorithms/{name}.md"
+        text = (root / path).read_text(encoding="utf-8")
+        yield path, replaced(text, f"settings {name}", settings(algorithm.settings), path)
+
+
+def settings(table: Sequence[Setting]) -> str:
+    """Return a table of settings; those that an algorithm writes itself are named below it."""
+    lines = ["| setting | value | default | meaning |", "| --- | --- | --- | --- |"]
+    for item in table:
+        also = f", also `{item.alias}`" if item.alias else ""
+        default = _MUST if item.required else "" if item.default is None else f"`{item.default}`"
+        value = item.rule.removeprefix("must be ").removeprefix("must ")
+        if not item.written:
+            lines.append(f"| `{item.name}`{also} | {value} | {default} | {item.help} |")
+    if written := [f"`{item.name}`" for item in table if item.written]:
+        lines += ["", f"Written back by the algorithm itself, for people to see: {', '.join(written)}."]
     return "\n".join(lines)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ from katib_control.api.names import trial_name
 from katib_control.api.suggestion import Answer, Question, TrialAssignment
 from katib_control.api.trial import Trial
 from katib_control.suggestion.engine import Engine
+from katib_control.suggestion.registry import ALGORITHMS
 
 DISTRIBUTIONS = ("uniform", "logUniform", "normal", "logNormal")
 FACTORS = Decimal("0.001"), Decimal("0.01"), Decimal("0.1"), Decimal("0.25"), Decimal(1), Decimal(3)
@@ -63,6 +66,72 @@ def with_parameters(given: Sequence[Mapping[str, Any]], name: str = "x") -> Expe
     return built
 
 
+def assert_inside(given_parameters: list[dict[str, Any]], values: dict[str, str]) -> None:
+    """Check a point against the parameters as written, in exact arithmetic."""
+    for position, item in enumerate(given_parameters):
+        text = values[f"p{position}"]
+        if "list" in item:
+            assert text in item["list"]
+            continue
+        low, high = Fraction(item["min"]), Fraction(item["max"])
+        if item["type"] == "int":
+            assert text == str(int(text))
+            value = Fraction(text)
+        else:
+            assert text == repr(float(text)), "a double is its shortest text that reads back"
+            # The decimal number written by the shortest text: what a reader sees is on the lattice, not just near it.
+            value = Fraction(Decimal(text))
+        step = item["step"] or ("1" if item["type"] == "int" else None)
+        if step:
+            assert (value - low) % Fraction(step) == 0
+        assert low <= value <= high
+
+
+RESOURCE = "epochs"
+"""The parameter that an algorithm of rungs hands its budget to: an int from 1 to 9."""
+
+_NEEDED = {
+    "r_l": "9", "resource_name": RESOURCE, "eta": "3",
+    "n_population": "5", "truncation_threshold": "0.4", "suggestion_trial_dir": "/opt/katib/checkpoints",
+}  # fmt: skip
+"""Values of settings that some algorithm requires."""
+
+_START_UP = {"n_startup_trials": "2", "n_initial_points": "2", "min_points_in_model": "2"}
+"""Settings that make an algorithm use its model early."""
+
+
+@dataclass(frozen=True)
+class Required:
+    """What an algorithm needs besides a search space of any kind: settings, and at most one more parameter."""
+
+    settings: dict[str, str] = field(default_factory=dict)
+    parameters: tuple[dict[str, Any], ...] = ()
+
+
+def required_settings(name: str) -> Required:
+    """Return what must be said to this algorithm before it can be built on any space."""
+    needed = [item.name for item in ALGORITHMS[name].settings if item.required]
+    unknown = set(needed) - set(_NEEDED)
+    assert not unknown, f"tests/searching.py: say in _NEEDED which value tests give to {unknown}"
+    values = {item: _NEEDED[item] for item in needed}
+    epochs = {"name": RESOURCE, "type": "int", "min": "1", "max": "9"}
+    return Required(values, (epochs,) if RESOURCE in values.values() else ())
+
+
+def start_up(name: str) -> dict[str, str]:
+    """Return the settings that make this algorithm use its model early, if it has any."""
+    return {key: value for key, value in _START_UP.items() if key in {item.name for item in ALGORITHMS[name].settings}}
+
+
+def with_algorithm(built: ExperimentBuilder, name: str, **options: Any) -> ExperimentBuilder:
+    """An Experiment with this algorithm, with all that it requires; ``options`` are settings that go before."""
+    needs = required_settings(name)
+    for item in needs.parameters:
+        space = {key: value for key, value in item.items() if key not in ("name", "type")}
+        built = built.parameter(item["name"], item["type"], **space)
+    return built.algorithm(name, **{**needs.settings, **options})
+
+
 class Search:
     """Tunes in memory: each Trial is made, named and ended as the controllers do it."""
 
@@ -91,13 +160,13 @@ class Search:
     def run(self, assignments: Sequence[TrialAssignment]) -> None:
         """Make running Trials of the points."""
         for item in assignments:
-            body = trial(item.name).of(self.owner).assign(**pairs(item)).running()
+            body = trial(item.name).of(self.owner).assign(**pairs(item)).spec(labels=item.labels).running()
             self.trials.append(body.build())
 
     def end(self, position: int, loss: float | None) -> None:
         """Let a running Trial succeed with this value of the metric; None lets it fail."""
-        values = self.trials[position].spec.assignments
-        body = trial(self.trials[position].metadata.name).of(self.owner).assign(**values)
+        old = self.trials[position]
+        body = trial(old.metadata.name).of(self.owner).assign(**old.spec.assignments).spec(labels=old.spec.labels)
         self.trials[position] = (body.failed() if loss is None else body.succeeded(loss=loss)).build()
 
     def tune(self, function: Callable[[dict[str, str]], float | None], trials: int, parallel: int = 1) -> list[dict]:

@@ -23,10 +23,12 @@ from katib_control.apiserver.ports import Admission
 from katib_control.apiserver.server import ApiServer
 from katib_control.apiserver.store import Store
 from katib_control.collectors.pod_log import PodLogCollector
+from katib_control.earlystopping.engine import StoppingEngine
 from katib_control.kube.client import Client
 from katib_control.kube.errors import AlreadyExists, NotFound
 from katib_control.kube.http import Transport
 from katib_control.kube.resources import CONFIG_MAPS, CRDS, EXPERIMENTS
+from katib_control.node.claims import ClaimCleanup
 from katib_control.node.jobs import JobController
 from katib_control.node.node import Node, NodeOptions
 from katib_control.observations.store import ObservationStore
@@ -40,8 +42,8 @@ from katib_control.suggestion.engine import Engine
 if TYPE_CHECKING:
     from katib_control.apiserver.http import HttpServer
 
-INSTALLED = Installed(collectors=("StdOut", "Push"), early_stopping=())
-"""What this control plane has; algorithms are the engine's own to check."""
+INSTALLED = Installed(collectors=("StdOut", "Push"))
+"""What this control plane has; algorithms and early stopping rules are the engines' own to check."""
 
 SWITCH_INTERVAL = 0.0005
 """Seconds after which a computing thread lets others run; measured: 5 to 10 % more trials per second."""
@@ -83,8 +85,10 @@ class ControlPlane:
     def _open(self, clock: Clock, environment: Mapping[str, str], capacity: Mapping[str, Any] | None) -> list[Runnable]:
         """Open and wire what works against the API server; return it in the order of starting."""
         self.observations = ObservationStore(self.state / "observations.sqlite3")
-        engine = Engine()
-        self._admission = ExperimentAdmission(self._read_template, engine.validate, INSTALLED)
+        engine, early_stop = Engine(), StoppingEngine(self.observations)
+        self._admission = ExperimentAdmission(
+            self._read_template, lambda item: [*engine.validate(item), *early_stop.validate(item)], INSTALLED
+        )
         self._recorder = EventRecorder(self.client, "katib-controller", clock)
         self._collector = PodLogCollector(self.client, self.observations, clock)
         # One watch of each kind for all of them: a change is read once.
@@ -93,15 +97,18 @@ class ControlPlane:
             self.client, self._node_directory, clock=clock, environment=environment, capacity=capacity,
             options=NodeOptions(informers=informers),
         )  # fmt: skip
+        reconcilers = Reconcilers(
+            self.client, engine, self.observations, self._collector, clock, self._recorder,
+            informers=informers, early_stop=early_stop,
+        )  # fmt: skip
         return [
             self._recorder,
             GarbageCollector(self.client, informers),
             EventExpiry(self._server.core.store, clock),
             self._node,
+            ClaimCleanup(self.client, self._node_directory / "claims", informers),
             JobController(self.client, clock=clock, informers=informers),
-            Reconcilers(
-                self.client, engine, self.observations, self._collector, clock, self._recorder, informers=informers
-            ),
+            reconcilers,
         ]
 
     def start(self) -> ControlPlane:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from katib_control.api.conditions import trial_state
-from katib_control.api.experiment import Experiment, ObjectiveSpec, Observation, ParameterSpec
+from katib_control.api.experiment import Experiment, ObjectiveSpec, Observation, OptimalTrial, ParameterSpec
 from katib_control.api.names import EXPERIMENT_LABEL, INDEX_ANNOTATION, TRIAL_LABEL
 from katib_control.api.observation import number, objective_value
 from katib_control.api.trial import Trial
@@ -80,6 +80,11 @@ class Results:
         return best_trial(self.experiment)
 
     @property
+    def front(self) -> Sequence[BestTrial]:
+        """The Pareto front so far; empty where there is only one objective."""
+        return pareto_front(self.experiment)
+
+    @property
     def failure(self) -> str:
         """One line that says why this is no success; "" for a success."""
         name = f"Experiment {self.experiment.metadata.namespace}/{self.experiment.metadata.name}"
@@ -110,8 +115,19 @@ def text(value: Any) -> str:
 
 def best_trial(experiment: Experiment) -> BestTrial | None:
     """Return the best trial by the Experiment's own status; None where no finite value counts."""
-    optimal, objective = experiment.status.current_optimal_trial, experiment.spec.objective
-    if optimal is None or objective is None or not optimal.best_trial_name:
+    optimal = experiment.status.current_optimal_trial
+    return _typed(optimal, experiment) if optimal else None
+
+
+def pareto_front(experiment: Experiment) -> list[BestTrial]:
+    """Return the trials that no other one betters in all objectives; empty where there is only one objective."""
+    found = (_typed(item, experiment) for item in experiment.status.pareto_front)
+    return [item for item in found if item]
+
+
+def _typed(optimal: OptimalTrial, experiment: Experiment) -> BestTrial | None:
+    objective = experiment.spec.objective
+    if objective is None or not optimal.best_trial_name:
         return None
     value = objective_value(optimal.observation, objective)
     if value is None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -16,52 +14,25 @@ from katib_control.api.suggestion import Question
 from katib_control.suggestion.engine import Engine
 from katib_control.suggestion.registry import ALGORITHMS
 from katib_control.suggestion.space import search_space
-from searching import Search, pairs, parameters, with_parameters
+from searching import Search, assert_inside, pairs, parameters, start_up, with_algorithm, with_parameters
 
 NAMES = sorted(ALGORITHMS)
 FINITE = {"grid"}
 """Algorithms that count through the space, and so need one that can be counted."""
 
-HEURISTIC = sorted(set(NAMES) - {"random", "grid"})
+HEURISTIC = sorted(set(NAMES) - {"random", "grid", "sobol"})
 """Algorithms that must be better than chance."""
 
 few = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def start_up(name: str) -> dict[str, str]:
-    """Settings that make an algorithm use its model early."""
-    known = {item.name for item in ALGORITHMS[name].settings}
-    return {"n_startup_trials": "2"} if "n_startup_trials" in known else {}
-
-
 def small(name: str, **options: Any) -> ExperimentBuilder:
     built = experiment().int("x", 0, 20).double("y", 0, 1, "0.05").discrete("d", 1, 2, 4).categorical("c", "a", "b")
-    return built.algorithm(name, **options)
+    return with_algorithm(built, name, **options)
 
 
 def objective(values: dict[str, str]) -> float:
     return (float(values["x"]) - 7) ** 2 + 10 * (float(values["y"]) - 0.3) ** 2 + (values["c"] == "b")
-
-
-def assert_inside(given_parameters: list[dict[str, Any]], values: dict[str, str]) -> None:
-    """Check a point against the parameters as written, in exact arithmetic."""
-    for position, item in enumerate(given_parameters):
-        text = values[f"p{position}"]
-        if "list" in item:
-            assert text in item["list"]
-            continue
-        low, high = Fraction(item["min"]), Fraction(item["max"])
-        if item["type"] == "int":
-            assert text == str(int(text))
-            value = Fraction(text)
-        else:
-            assert text == repr(float(text)), "a double is its shortest text that reads back"
-            # The decimal number written by the shortest text: what a reader sees is on the lattice, not just near it.
-            value = Fraction(Decimal(text))
-        step = item["step"] or ("1" if item["type"] == "int" else None)
-        if step:
-            assert (value - low) % Fraction(step) == 0
-        assert low <= value <= high
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -70,7 +41,7 @@ def assert_inside(given_parameters: list[dict[str, Any]], values: dict[str, str]
 def test_every_value_is_in_bounds_and_exactly_on_its_lattice(name: str, data: st.DataObject) -> None:
     space = data.draw(parameters(finite=name in FINITE))
     options = {"random_state": data.draw(st.integers(0, 9)), **start_up(name)}
-    search = Search(with_parameters(space).algorithm(name, **options).build())
+    search = Search(with_algorithm(with_parameters(space), name, **options).build())
     rng = random.Random(0)
     for values in search.tune(lambda _: rng.random(), trials=12, parallel=3):
         assert_inside(space, values)
@@ -81,7 +52,7 @@ def test_every_value_is_in_bounds_and_exactly_on_its_lattice(name: str, data: st
 @given(data=st.data())
 def test_a_batch_has_distinct_points_as_far_as_the_space_allows(name: str, data: st.DataObject) -> None:
     space = data.draw(parameters(finite=name in FINITE))
-    search = Search(with_parameters(space).algorithm(name, **start_up(name)).build())
+    search = Search(with_algorithm(with_parameters(space), name, **start_up(name)).build())
     search.tune(lambda values: float(len(str(values))), trials=data.draw(st.integers(0, 5)))
     search.run(search.name(search.ask(2)))
     running = [tuple(item.items()) for item in search.points if item]
@@ -145,7 +116,7 @@ def test_it_finds_better_points_than_chance_in_both_directions(name: str, direct
 
     def best(algorithm: str, seed: int) -> float:
         built = experiment().objective("loss", direction).double("x", -5, 5).double("y", 1e-5, 1, None, "logUniform")
-        owner = built.int("n", 0, 30).algorithm(algorithm, random_state=seed).build()
+        owner = with_algorithm(built.int("n", 0, 30), algorithm, random_state=seed).build()
 
         def loss(values: dict[str, str]) -> float:
             distance = (float(values["x"]) - 1) ** 2 + (float(values["y"]) - 0.01) ** 2 * 1e3

@@ -151,6 +151,36 @@ def test_many_threads_write_and_read_at_once(log: ObservationStore) -> None:
     assert failures == []
 
 
+def test_what_is_new_is_read_from_a_mark_on_in_the_order_of_reporting(log: ObservationStore) -> None:
+    assert log.read_after(KEY, "loss", 0) == ([], 0, 0)
+    log.report(KEY, [at(2, "0.5"), at(1, name="acc"), at(3, "0.4")])
+    found, mark, count = log.read_after(KEY, "loss", 0)
+    assert (list(found), count) == ([at(2, "0.5"), at(3, "0.4")], 2)
+    assert log.read_after(KEY, "loss", mark) == ([], mark, 2)
+    log.report(KEY, [at(3, "0.4"), at(1, "0.6")])
+    found, later, count = log.read_after(KEY, "loss", mark)
+    assert (list(found), count) == ([at(1, "0.6")], 3)
+    assert later > mark
+
+
+def test_that_entries_were_removed_shows_in_their_number(log: ObservationStore) -> None:
+    log.report(KEY, [at(1), at(2)])
+    mark = log.read_after(KEY, "loss", 0)[1]
+    log.delete(KEY)
+    log.report(KEY, [at(3)])
+    found, _, count = log.read_after(KEY, "loss", mark)
+    assert count != 2 + len(found)
+
+
+def test_listeners_hear_of_each_report_once_it_can_be_read(log: ObservationStore) -> None:
+    heard: list[tuple[TrialKey, int]] = []
+    log.on_report(lambda trial: heard.append((trial, len(log.read(trial)))))
+    log.report(KEY, [at(1), at(2)])
+    log.report(KEY, [])
+    log.report(KEY, [at(3)])
+    assert heard == [(KEY, 2), (KEY, 3)]
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(st.builds(at, st.integers(0, 3), st.integers(0, 2)), max_size=6), max_size=4))
 def test_repeating_any_reports_changes_nothing(log: ObservationStore, reports: list[list[MetricLog]]) -> None:

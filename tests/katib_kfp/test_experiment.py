@@ -163,3 +163,34 @@ def command(words: Any = COMMAND, space: Any = SPACE, objective: Any = None, **o
 
 def function(space: Any) -> Experiment:
     return Experiment.from_function(train, space=space, objective=maximize("a"))
+
+
+def test_several_objectives_points_to_begin_with_and_constraints_have_their_fields():
+    made = Experiment.from_command(
+        COMMAND,
+        space=SPACE,
+        objective=[maximize("accuracy", goal=0.9, also=["loss"]), minimize("seconds", also=["loss", "accuracy"])],
+        initial_points=[{"lr": 0.001}],
+        constraints=["lr < 0.05"],
+    )
+    assert made.spec["objective"] == {
+        "type": "maximize", "objectiveMetricName": "accuracy", "goal": 0.9, "additionalMetricNames": ["loss"],
+        "additionalObjectives": [{"type": "minimize", "objectiveMetricName": "seconds"}],
+    }  # fmt: skip
+    assert made.spec["initialPoints"] == [{"parameterAssignments": [{"name": "lr", "value": "0.001"}]}]
+    assert made.spec["constraints"] == ["lr < 0.05"]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        pytest.param({"objective": []}, "or a list of them", id="no objective"),
+        pytest.param({"objective": [minimize("a"), minimize("a")]}, "optimised once", id="one metric twice"),
+        pytest.param({"objective": [minimize("a"), minimize("b", goal=1)]}, "only the first", id="two goals"),
+        pytest.param({"initial_points": [{"rate": 1}]}, "rate is not in the search space", id="an unknown parameter"),
+        pytest.param({"constraints": "lr < 1"}, "must be a list", id="a constraint instead of a list"),
+    ],
+)
+def test_what_makes_no_search_is_told(options, told):
+    with pytest.raises(ExperimentError, match=told):
+        Experiment.from_command(COMMAND, **{"space": SPACE, "objective": minimize("loss"), **options})

@@ -48,7 +48,7 @@ class Constraint:
         """Whether a point keeps it; one for which it cannot be computed (a division by zero, say) does not."""
         try:
             return bool(_evaluate(self._tree, values, self._aliases))
-        except (ArithmeticError, ValueError):
+        except (ArithmeticError, ValueError, RecursionError):
             return False
 
 

@@ -14,6 +14,15 @@ TRIAL_FINALIZER = "clean-metrics-in-db"
 TRIAL_NAME_ENV = "KATIB_TRIAL_NAME"
 UNAVAILABLE = "unavailable"
 
+GENERATION_LABEL = "pbt.suggestion.katib.kubeflow.org/generation"
+PARENT_LABEL = "pbt.suggestion.katib.kubeflow.org/parent"
+"""On a Trial of population-based training: its generation, and whose checkpoint it goes on from (Katib's labels)."""
+
+MEMBER_LABEL = "pbt.suggestion.katib.kubeflow.org/member"
+"""Which line of the population it belongs to (ours)."""
+
+LINEAGE_LABELS = (GENERATION_LABEL, PARENT_LABEL, MEMBER_LABEL)
+
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # Kubernetes' own: no vowels, no look-alikes
 
 

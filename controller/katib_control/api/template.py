@@ -25,6 +25,7 @@ from typing import Any
 
 from katib_control.api.errors import TemplateError
 from katib_control.api.experiment import ExperimentSpec
+from katib_control.api.names import LINEAGE_LABELS
 from katib_control.api.template_fields import BOOLEANS, NUMBERS, TEXT_BRANCHES
 from katib_control.api.template_text import PLACEHOLDER, Plain, skeleton, typed
 
@@ -46,8 +47,14 @@ def is_metadata_reference(reference: str) -> bool:
     return reference.startswith("${trialSpec.")
 
 
-def metadata_value(reference: str, tree: Mapping[str, Any], name: str, namespace: str) -> str:
-    """Return what a reference to the trial stands for; raise TemplateError where there is no such thing."""
+def metadata_value(
+    reference: str, tree: Mapping[str, Any], name: str, namespace: str, labels: Mapping[str, str] | None = None
+) -> str:
+    """Return what a reference to the trial stands for; raise TemplateError where there is no such thing.
+
+    ``labels`` are those that the algorithm has given the trial; what it says of a trial's lineage is empty where the
+    trial has none.
+    """
     match = _REFERENCE.fullmatch(reference)
     label = match["field"] if match else ""
     simple = {
@@ -59,6 +66,8 @@ def metadata_value(reference: str, tree: Mapping[str, Any], name: str, namespace
         if match["key"] is None:
             raise TemplateError(f"{reference} needs a key: ${{trialSpec.{label}[key]}}")
         values = (tree.get("metadata") or {}).get(label.lower()) or {}
+        if label == "Labels":
+            values = {**dict.fromkeys(LINEAGE_LABELS, ""), **values, **(labels or {})}
         if match["key"] not in values:
             raise TemplateError(f"{reference}: the template has no such entry in metadata.{label.lower()}")
         return str(values[match["key"]])
@@ -91,17 +100,24 @@ def placeholders(tree: Any) -> list[str]:
 
 
 def render(
-    spec: ExperimentSpec, assignments: Mapping[str, str], *, name: str, namespace: str, text: str | None = None
+    spec: ExperimentSpec,
+    assignments: Mapping[str, str],
+    *,
+    name: str,
+    namespace: str,
+    text: str | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return the run object of one trial, named and placed.
 
-    ``assignments`` are the search parameters by name, ``text`` the template where it is kept in a ConfigMap. Raises
-    TemplateError for a placeholder that is not known, a parameter without a value, or one that the template never uses.
+    ``assignments`` are the search parameters by name, ``text`` the template where it is kept in a ConfigMap, ``labels``
+    those that the algorithm has given the trial. Raises TemplateError for a placeholder that is not known, a parameter
+    without a value, or one that the template never uses.
     """
     tree = run_tree(spec, text)
     if not tree.get("apiVersion") or not tree.get("kind"):
         raise TemplateError("trial template must have apiVersion and kind")
-    values = _values(spec, assignments, metadata_value=lambda ref: metadata_value(ref, tree, name, namespace))
+    values = _values(spec, assignments, metadata_value=lambda ref: metadata_value(ref, tree, name, namespace, labels))
     filling = _Filling(values, None if text is not None else _types(spec))
     place = _Place.KUBERNETES if _is_builtin(tree["apiVersion"]) else _Place.FREE
     run: dict[str, Any] = filling.fill(tree, place, "")

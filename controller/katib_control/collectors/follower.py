@@ -36,13 +36,17 @@ class Source:
 
 @dataclass
 class Follower:
-    """Lives on a thread of its own while the container runs. After ``stop`` has returned it reports nothing."""
+    """Lives on a thread of its own while the container runs. After ``stop`` has returned it reports nothing.
+
+    ``again``: an attempt before this one has failed. What it has told does not count, and is removed.
+    """
 
     source: Source
     client: Client
     log: ObservationLog
     schedule: Schedule
     ended: Callable[[Follower], None]
+    again: bool = False
     _stopped: bool = False
     _stream: LogStream | None = None
     _waiting: list[MetricLog] = field(default_factory=list)
@@ -66,6 +70,8 @@ class Follower:
 
     def _run(self) -> None:
         try:
+            if self.again:
+                self.log.delete(self.source.trial)
             self._read()
             self._report()
         except KatibError as error:

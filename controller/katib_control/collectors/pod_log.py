@@ -34,14 +34,22 @@ PATIENCE = 1.0
 MAX_FOLLOWERS = 32
 """Trials that are followed at the same time; those beyond are looked at again later, or read at their end."""
 
+MAX_AT_ONCE = 256
+"""The same for trials whose metrics somebody waits for."""
+
 LATER = 5.0
 
 
 @dataclass
 class _Watched:
-    """A running trial: waiting for its turn (``call``), or being followed."""
+    """A running trial: waiting for its turn (``call``), or being followed.
+
+    ``at_once``: somebody waits for its metrics. ``again``: an attempt before this one has failed.
+    """
 
     source: Source
+    at_once: bool
+    again: bool
     call: Call | None = None
     follower: Follower | None = None
 
@@ -59,12 +67,16 @@ class PodLogCollector:
         self._active = 0
         self._lock = threading.Lock()
 
-    def follow(self, trial: Trial, pods: Sequence[dict[str, Any]]) -> None:
-        """See to it that the running trial's metrics are being read; cheap when they are."""
+    def follow(self, trial: Trial, pods: Sequence[dict[str, Any]], *, at_once: bool = False) -> None:
+        """See to it that the running trial's metrics are being read; cheap when they are.
+
+        ``at_once``: do not wait to see whether the run ends soon, somebody waits for each metric.
+        """
         spec, key, objective = trial.spec, key_of(trial), trial.spec.objective
         if spec.metrics_collector.kind != "StdOut" or objective is None:
             return
-        pod = next((pod for pod in primary_pods(spec, pods) if running(pod, spec.primary_container_name)), None)
+        primary = primary_pods(spec, pods)
+        pod = next((pod for pod in primary if running(pod, spec.primary_container_name)), None)
         if pod is None:
             return
         meta = pod["metadata"]
@@ -77,10 +89,11 @@ class PodLogCollector:
             key, meta["name"], meta["uid"], spec.primary_container_name,
             objective.metric_names, spec.metrics_collector.filters,
         )  # fmt: skip
-        watched = _Watched(source)
+        watched = _Watched(source, at_once, again=len(telling_pods(primary)) < len(primary))
+        patience = 0.0 if at_once else self._patience(trial)
         with self._lock:
             self._watched[key] = watched
-            watched.call = self._schedule.after(self._patience(trial), functools.partial(self._start, watched))
+            watched.call = self._schedule.after(patience, functools.partial(self._start, watched))
 
     def finish(self, trial: Trial, pods: Sequence[dict[str, Any]]) -> Collected:
         """Read the whole log of the ended run, report it and return it; a second time changes nothing.
@@ -135,11 +148,13 @@ class PodLogCollector:
         with self._lock:
             if self._watched.get(watched.source.trial) is not watched:
                 return
-            if self._active >= self._limit:
+            if self._active >= (max(self._limit, MAX_AT_ONCE) if watched.at_once else self._limit):
                 watched.call = self._schedule.after(LATER, functools.partial(self._start, watched))
                 return
             self._active += 1
-            follower = Follower(watched.source, self._client, self._log, self._schedule, self._ended)
+            follower = Follower(
+                watched.source, self._client, self._log, self._schedule, self._ended, again=watched.again
+            )
             watched.call, watched.follower = None, follower
         follower.start()
 

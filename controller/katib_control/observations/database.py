@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import bindparam, create_engine, delete, event, inspect, select, text
+from sqlalchemy import bindparam, create_engine, delete, event, func, inspect, select, text
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -51,6 +51,12 @@ _ALL = (
     .order_by(ENTRIES.c.time_ns, ENTRIES.c.sequence)
 )
 _ONE = _ALL.where(ENTRIES.c.metric == bindparam("wanted"))
+_AFTER = (
+    select(ENTRIES.c.time, ENTRIES.c.metric, ENTRIES.c.value, ENTRIES.c.sequence)
+    .where(_TRIAL & (ENTRIES.c.metric == bindparam("wanted")) & (ENTRIES.c.sequence > bindparam("mark")))
+    .order_by(ENTRIES.c.sequence)
+)
+_COUNT = select(func.count()).select_from(ENTRIES).where(_TRIAL & (ENTRIES.c.metric == bindparam("wanted")))
 _DELETE = delete(ENTRIES).where(_TRIAL)
 
 
@@ -92,6 +98,14 @@ class Database:
                 _ONE, {**key, "wanted": metric}
             )  # fmt: skip
             return [MetricLog(*row) for row in found.all()]
+
+    def select_after(self, trial: TrialKey, metric: str, mark: int) -> tuple[list[MetricLog], int, int]:
+        """Read entries of one metric behind a mark, in the order of reporting; the new mark; the number of all."""
+        key = {"ns": trial.namespace, "uid": trial.uid, "wanted": metric}
+        with self._begin() as connection:
+            found = connection.execute(_AFTER, {**key, "mark": mark}).all()
+            count = connection.execute(_COUNT, key).scalar_one()
+        return [MetricLog(*row[:3]) for row in found], found[-1][3] if found else mark, count
 
     def delete(self, trial: TrialKey) -> None:
         """Remove entries."""

@@ -6,7 +6,7 @@ SQLAlchemy takes 0.2 s to import, so it is imported at the first use and not whe
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,8 @@ from katib_control.api.observation import MetricLog, TrialKey
 
 if TYPE_CHECKING:
     from katib_control.observations.database import Database
+
+Listener = Callable[[TrialKey], None]
 
 MEMORY = "sqlite://"
 """A store that is gone with the process."""
@@ -31,6 +33,7 @@ class ObservationStore:
         self._url = url
         self._database: Database | None = None
         self._lock = threading.Lock()
+        self._listeners: list[Listener] = []
 
     def open(self) -> None:
         """Connect and bring the schema up to date now; else the first use does it."""
@@ -44,10 +47,24 @@ class ObservationStore:
         """
         if logs:
             self._opened().insert(trial, logs)
+            for listener in self._listeners:
+                listener(trial)
+
+    def on_report(self, listener: Listener) -> None:
+        """Call the listener after each report of this process, on its thread; it must be quick and must not raise."""
+        self._listeners.append(listener)
 
     def read(self, trial: TrialKey, metric: str | None = None) -> Sequence[MetricLog]:
         """Return entries in time order (ties: in the order they were reported), of one metric or of all."""
         return self._opened().select(trial, metric)
+
+    def read_after(self, trial: TrialKey, metric: str, mark: int) -> tuple[Sequence[MetricLog], int, int]:
+        """Return entries of one metric in the order of reporting that are behind a mark (0: all of them).
+
+        Also the mark behind them, and how many entries of the metric there are in all: who has another number missed
+        that some were removed, and must begin again.
+        """
+        return self._opened().select_after(trial, metric, mark)
 
     def delete(self, trial: TrialKey) -> None:
         """Remove a trial's entries; none there is success."""

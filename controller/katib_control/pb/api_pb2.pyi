@@ -351,20 +351,22 @@ class DeleteObservationLogReply(_message.Message):
     def __init__(self) -> None: ...
 
 class GetSuggestionsRequest(_message.Message):
-    __slots__ = ("experiment", "trials", "current_request_number", "total_request_number", "pending", "index")
+    __slots__ = ("experiment", "trials", "current_request_number", "total_request_number", "pending", "index", "ordered")
     EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
     TRIALS_FIELD_NUMBER: _ClassVar[int]
     CURRENT_REQUEST_NUMBER_FIELD_NUMBER: _ClassVar[int]
     TOTAL_REQUEST_NUMBER_FIELD_NUMBER: _ClassVar[int]
     PENDING_FIELD_NUMBER: _ClassVar[int]
     INDEX_FIELD_NUMBER: _ClassVar[int]
+    ORDERED_FIELD_NUMBER: _ClassVar[int]
     experiment: Experiment
     trials: _containers.RepeatedCompositeFieldContainer[Trial]
     current_request_number: int
     total_request_number: int
     pending: _containers.RepeatedCompositeFieldContainer[GetSuggestionsReply.ParameterAssignments]
     index: int
-    def __init__(self, experiment: _Optional[_Union[Experiment, _Mapping]] = ..., trials: _Optional[_Iterable[_Union[Trial, _Mapping]]] = ..., current_request_number: _Optional[int] = ..., total_request_number: _Optional[int] = ..., pending: _Optional[_Iterable[_Union[GetSuggestionsReply.ParameterAssignments, _Mapping]]] = ..., index: _Optional[int] = ...) -> None: ...
+    ordered: bool
+    def __init__(self, experiment: _Optional[_Union[Experiment, _Mapping]] = ..., trials: _Optional[_Iterable[_Union[Trial, _Mapping]]] = ..., current_request_number: _Optional[int] = ..., total_request_number: _Optional[int] = ..., pending: _Optional[_Iterable[_Union[GetSuggestionsReply.ParameterAssignments, _Mapping]]] = ..., index: _Optional[int] = ..., ordered: bool = ...) -> None: ...
 
 class GetSuggestionsReply(_message.Message):
     __slots__ = ("parameter_assignments", "algorithm", "early_stopping_rules", "exhausted", "note")

@@ -12,6 +12,7 @@ from katib_control.api.suggestion import Suggestion, SuggestionSpec, TrialAssign
 from katib_control.api.template import render
 from katib_control.api.trial import Trial, TrialSpec
 from katib_control.kube.resources import SUGGESTIONS, TRIALS
+from katib_control.reconcile.checkpoints import hand_over
 from katib_control.reconcile.reasons import SCALED_DOWN_ANNOTATION
 from katib_control.runtime.plan import Patch
 
@@ -51,7 +52,8 @@ def trial_object(experiment: Experiment, text: str | None, index: int, item: Tri
     meta, spec = experiment.metadata, experiment.spec
     wanted = spec.trial_template or TrialTemplate()
     assignments = {entry.name: entry.value for entry in item.parameter_assignments}
-    run = render(spec, assignments, name=item.name, namespace=meta.namespace, text=text)
+    run = render(spec, assignments, name=item.name, namespace=meta.namespace, text=text, labels=item.labels)
+    hand_over(experiment, run, item)
     trial = TrialSpec(
         objective=spec.objective,
         parameter_assignments=item.parameter_assignments,

@@ -10,7 +10,7 @@ from katib_control.kube.client import Client
 from katib_control.kube.resources import Resource
 from katib_control.reconcile.caches import Caches
 from katib_control.reconcile.freshness import Expected, Versions
-from katib_control.reconcile.ports import Collect, ObservationLog, Suggest
+from katib_control.reconcile.ports import Collect, EarlyStop, ObservationLog, Suggest
 from katib_control.runtime.apply import apply
 from katib_control.runtime.clock import Clock
 from katib_control.runtime.counters import Counters
@@ -28,6 +28,7 @@ class Context:
     log: ObservationLog
     collect: Collect
     clock: Clock
+    early_stop: EarlyStop | None = None
     recorder: EventRecorder | None = None
     counters: Counters | None = None
     versions: Versions = field(default_factory=Versions)

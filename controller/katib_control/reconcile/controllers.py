@@ -15,11 +15,12 @@ from katib_control.kube.errors import Conflict
 from katib_control.kube.resources import EXPERIMENTS, SUGGESTIONS, TRIALS
 from katib_control.reconcile.caches import Known, caches, owner_name, owner_uid
 from katib_control.reconcile.context import Context
+from katib_control.reconcile.early_stops import EarlyStops
 from katib_control.reconcile.echoes import Echoes
 from katib_control.reconcile.experiment import STATUS_INTERVAL as LATER
 from katib_control.reconcile.experiment_shell import ExperimentReconciler
 from katib_control.reconcile.pods import pod_keys, pod_matters, run_matters
-from katib_control.reconcile.ports import Collect, ObservationLog, Suggest
+from katib_control.reconcile.ports import Collect, EarlyStop, ObservationLog, Suggest
 from katib_control.reconcile.reasons import RECONCILE_ERROR
 from katib_control.reconcile.suggestion_shell import SuggestionReconciler
 from katib_control.reconcile.trial import is_final
@@ -39,7 +40,8 @@ class Reconcilers:
     """Experiment, Suggestion and Trial controllers over one API server. ``start`` returns when the caches are filled.
 
     ``namespace`` limits all of it to one namespace. ``workers`` is the number of Trials worked on at the same time.
-    ``informers``: those of the process, where others watch the same kinds.
+    ``informers``: those of the process, where others watch the same kinds. Without ``early_stop`` nothing is stopped
+    early.
     """
 
     def __init__(  # noqa: PLR0913  the ports that are handed in, once, by the wiring
@@ -55,24 +57,33 @@ class Reconcilers:
         namespace: str | None = None,
         counters: Counters | None = None,
         informers: Informers | None = None,
+        early_stop: EarlyStop | None = None,
     ) -> None:
         self._recorder = recorder
         self._caches = caches(client, informers or Informers(client), namespace, self._run_changed)
         context = Context(
             client=client, caches=self._caches, suggest=suggest, log=log, collect=collect, clock=clock,
-            recorder=recorder, counters=counters,
+            early_stop=early_stop, recorder=recorder, counters=counters,
         )  # fmt: skip
         self._context = context
         self._experiment = ExperimentReconciler(context)
-        self._trial = TrialReconciler(context)
+        early_stops = EarlyStops(
+            context, judge=lambda key: self.early_stops.enqueue(key), wake=lambda key: self.trials.enqueue(key)
+        )
+        self._trial = TrialReconciler(context, early_stops)
         suggestion = SuggestionReconciler(context)
         self._echoes = tuple(Echoes(part.reconcile, AGAIN) for part in (self._experiment, suggestion, self._trial))
         experiments, suggestions, trials = (echoes.reconcile for echoes in self._echoes)
         self.experiments = Controller("experiment", experiments, on_error=self._error(EXPERIMENTS.kind))
         self.suggestions = Controller("suggestion", suggestions, workers=2, on_error=self._error(SUGGESTIONS.kind))
         self.trials = Controller("trial", trials, workers=workers, on_error=self._error(TRIALS.kind))
+        self.early_stops = Controller("early-stopping", early_stops.reconcile, on_error=self._error(TRIALS.kind))
+        if early_stop is not None:
+            log.on_report(early_stops.reported)
         self._listen()
-        self._manager = Manager(self._caches.informers, [self.trials, self.suggestions, self.experiments])
+        self._manager = Manager(
+            self._caches.informers, [self.trials, self.early_stops, self.suggestions, self.experiments]
+        )
 
     def start(self) -> None:
         """List and watch, then reconcile."""

@@ -10,9 +10,16 @@ from katib_control.api.errors import TemplateError
 from katib_control.api.model import Condition
 from katib_control.api.names import EXPERIMENT_FINALIZER
 from katib_control.api.times import to_wire
-from katib_control.kube.resources import SUGGESTIONS, TRIALS, Resource
+from katib_control.kube.resources import PERSISTENT_VOLUME_CLAIMS, SUGGESTIONS, TRIALS, Resource
 from katib_control.reconcile import cleanup
-from katib_control.reconcile.children import mark_taken_back, more_requests, suggestion_object, trial_object
+from katib_control.reconcile.checkpoints import claim_object
+from katib_control.reconcile.children import (
+    mark_taken_back,
+    more_requests,
+    owner_reference,
+    suggestion_object,
+    trial_object,
+)
 from katib_control.reconcile.conditions import Conditions, without
 from katib_control.reconcile.experiment_end import End, find_end, may_restart
 from katib_control.reconcile.experiment_stall import GIVE_UP, STALL_AFTER, Stall, find_stall, since
@@ -60,7 +67,7 @@ def _going(seen: ExperimentSeen, now: datetime) -> Plan:
             seen, End("Failed", EXPERIMENT_FAILED, f"Given up after {_minutes(GIVE_UP)}: {stall.message}"), now
         )
     if seen.suggestion is None and not blocked:
-        create.append((SUGGESTIONS, suggestion_object(seen.experiment, wanted.requests)))
+        create += _beginning(seen, wanted.requests)
     conditions, events = _conditions(seen, stall, bool(create), now)
     status = _status(seen, conditions, now)
     late = status is not None and not seen.status_due and conditions == seen.experiment.status.conditions
@@ -74,6 +81,14 @@ def _going(seen: ExperimentSeen, now: datetime) -> Plan:
         counters=[EXPERIMENTS_CREATED] if new else [],
         requeue_after=STATUS_INTERVAL if late else _again(seen, stall),
     )
+
+
+def _beginning(seen: ExperimentSeen, requests: int) -> list[tuple[Resource, dict[str, Any]]]:
+    """Return the Suggestion, and before it what all trials share: so there is never the one without the other."""
+    meta = seen.experiment.metadata
+    claim = claim_object(seen.experiment, seen.template, owner_reference("Experiment", meta.name, meta.uid))
+    shared = [(PERSISTENT_VOLUME_CLAIMS, claim)] if claim else []
+    return [*shared, (SUGGESTIONS, suggestion_object(seen.experiment, requests))]
 
 
 def _trial(seen: ExperimentSeen, index: int, item: Any) -> tuple[Resource, dict[str, Any]]:

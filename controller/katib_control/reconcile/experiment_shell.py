@@ -53,6 +53,8 @@ class ExperimentReconciler:
         self._requested.pop(uid, None)
         self._context.versions.forget(uid)
         self._context.suggest.forget(uid)
+        if self._context.early_stop is not None:
+            self._context.early_stop.forget(uid)
 
     def _observe(self, known: Known, now: datetime) -> ExperimentSeen | None:
         found, context = known.experiment, self._context
@@ -117,6 +119,8 @@ class ExperimentReconciler:
         if whole.spec.algorithm is not None and not errors:
             try:
                 errors = tuple(self._context.suggest.validate(whole))
+                if self._context.early_stop is not None:
+                    errors += tuple(self._context.early_stop.validate(whole))
             except KatibError as error:
                 return (), f"the algorithm cannot be asked whether it accepts this: {error}"
         self._checked[meta.uid] = (meta.generation, errors)

@@ -7,7 +7,9 @@ from typing import Any
 from katib_control.api.conditions import EXPERIMENT_FINAL, final
 from katib_control.api.experiment import Experiment, ExperimentStatus, Observation, OptimalTrial
 from katib_control.api.observation import objective_value
-from katib_control.reconcile.rollup import Summary
+from katib_control.api.trial import Trial
+from katib_control.reconcile.pareto import front_of
+from katib_control.reconcile.rollup import LISTED, Summary, losses_of
 
 _FIELDS = {
     "Running": ("trials_running", "running_trial_list"),
@@ -27,6 +29,8 @@ def status_of(experiment: Experiment, summary: Summary) -> ExperimentStatus:
         changes[counter] = summary.counts.get(state) or None
         changes[names] = list(summary.names.get(state, ())) or None
     changes["current_optimal_trial"] = _best(experiment, summary)
+    if experiment.spec.objective and experiment.spec.objective.additional_objectives:
+        changes["pareto_front"] = _front(experiment, summary) or None
     return experiment.status.but(**changes)
 
 
@@ -38,10 +42,23 @@ def _best(experiment: Experiment, summary: Summary) -> OptimalTrial | None:
         return recorded if ended else None
     if ended and recorded and not _better(experiment, summary, recorded):
         return recorded
+    return _optimal(best)
+
+
+def _front(experiment: Experiment, summary: Summary) -> list[OptimalTrial]:
+    """The Pareto front, best in the first objective first; what a finished Experiment has on record stays in it."""
+    found = {trial.metadata.name: _optimal(trial) for trial in summary.front}
+    if final(experiment.status.conditions, EXPERIMENT_FINAL):
+        found = {item.best_trial_name: item for item in experiment.status.pareto_front} | found
+    losses = {name: losses_of(item.observation, experiment.spec.objective) for name, item in found.items()}
+    return [found[name] for name in front_of({name: item for name, item in losses.items() if item})][:LISTED]
+
+
+def _optimal(trial: Trial) -> OptimalTrial:
     return OptimalTrial(
-        best_trial_name=best.metadata.name,
-        parameter_assignments=best.spec.parameter_assignments,
-        observation=best.status.observation or Observation(),
+        best_trial_name=trial.metadata.name,
+        parameter_assignments=trial.spec.parameter_assignments,
+        observation=trial.status.observation or Observation(),
     )
 
 

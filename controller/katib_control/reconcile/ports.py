@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from katib_control.api.errors import FieldError
@@ -37,15 +37,37 @@ class ObservationLog(Protocol):
     def delete(self, trial: TrialKey) -> None:
         """Remove a trial's entries; none there is success."""
 
+    def on_report(self, listener: Callable[[TrialKey], None]) -> None:
+        """Call the listener after each report, on the thread of whoever reports."""
+
 
 class Collect(Protocol):
     """Reads metrics where they already are, and puts them into the observation log."""
 
-    def follow(self, trial: Trial, pods: Sequence[dict[str, Any]]) -> None:
-        """See to it that the running trial's metrics are being read; cheap when they are."""
+    def follow(self, trial: Trial, pods: Sequence[dict[str, Any]], *, at_once: bool = False) -> None:
+        """See to it that the running trial's metrics are being read; cheap when they are.
+
+        ``at_once``: somebody waits for each of them.
+        """
 
     def finish(self, trial: Trial, pods: Sequence[dict[str, Any]]) -> Collected:
         """Read what is left after the run has ended, put it into the log and say what the run has told in all."""
 
     def stop(self, trial: TrialKey) -> None:
         """Read no further."""
+
+
+class EarlyStop(Protocol):
+    """Early stopping rules. Pure function of the observation log and its arguments; may cache, never own, state."""
+
+    def validate(self, experiment: Experiment) -> Sequence[FieldError]:
+        """Return what is wrong with ``spec.earlyStopping``."""
+
+    def judge(self, experiment: Experiment | None, trial: Trial, peers: Callable[[], Sequence[Trial]]) -> str:
+        """Return why the running Trial is to be stopped, empty when it is not; called at every report.
+
+        ``peers`` gives the Experiment's Trials in the order of their index, this one among them.
+        """
+
+    def forget(self, uid: str) -> None:
+        """Drop what is cached for this Experiment."""

@@ -13,9 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from katib_control.api.conditions import find, trial_state
+from katib_control.api.experiment import ObjectiveSpec, Observation
 from katib_control.api.names import INDEX_ANNOTATION
-from katib_control.api.observation import objective_value
+from katib_control.api.observation import objective_losses, objective_value
 from katib_control.api.trial import Trial
+from katib_control.reconcile.pareto import Losses, ParetoFront
 from katib_control.reconcile.reasons import TRIAL_RUNNING
 
 STATES = ("Pending", "Running", "Succeeded", "Failed", "Killed", "EarlyStopped", "MetricsUnavailable")
@@ -34,6 +36,7 @@ class _Entry:
     place: Place
     state: str
     score: float | None
+    losses: Losses
     reason: str
     stall: str
     completion: str
@@ -45,13 +48,14 @@ class Summary:
 
     ``names`` are the latest of each state, sorted; ``unfinished`` is in index order; ``next_index`` is one more than
     the highest index that has become a Trial; ``reasons`` counts why Trials have no usable value; ``stalls`` are
-    (Trial, message) of Trials that do not get on.
+    (Trial, message) of Trials that do not get on. ``front`` is the Pareto front where there are several objectives.
     """
 
     counts: Mapping[str, int] = field(default_factory=dict)
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     best: Trial | None = None
     best_value: float | None = None
+    front: tuple[Trial, ...] = ()
     unfinished: tuple[Trial, ...] = ()
     next_index: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
@@ -91,6 +95,7 @@ class Rollup:
         self._trials: list[Trial] = []
         self._by_state: dict[str, list[Place]] = {state: [] for state in STATES}
         self._scores: list[tuple[float, int, str]] = []
+        self._front = ParetoFront[Place]()
         self._stalled: dict[str, str] = {}
         self._reasons: Counter[str] = Counter()
         self._last_completion = ""
@@ -151,6 +156,7 @@ class Rollup:
             names={state: self._latest(state) for state, places in self._by_state.items() if places},
             best=best,
             best_value=_value(best) if best else None,
+            front=tuple(self._trial(place) for place in self._front.members),
             unfinished=tuple(self._trial(place) for place in active),
             next_index=last[0] + 1 if last else 0,
             reasons=dict(self._reasons),
@@ -175,6 +181,7 @@ class Rollup:
         self._names.pop(entry.state, None)
         if entry.score is not None:
             _remove(self._scores, (entry.score, index, name))
+        self._front.drop(entry.place)
         if entry.reason:
             self._reasons -= Counter((entry.reason,))
         self._stalled.pop(name, None)
@@ -195,6 +202,8 @@ class Rollup:
         self._names.pop(entry.state, None)
         if entry.score is not None:
             insort(self._scores, (entry.score, index, name))
+        if entry.losses:
+            self._front.put(entry.place, entry.losses)
         if entry.reason:
             self._reasons[entry.reason] += 1
         if entry.stall:
@@ -215,10 +224,20 @@ def _entry(trial: Trial) -> _Entry:
         place=(index_of(trial), trial.metadata.name),
         state=state,
         score=score,
+        losses=losses_of(trial.status.observation, trial.spec.objective) if state in USABLE else (),
         reason=final.reason if final else "",
         stall=running.message if running and stalled else "",
         completion=trial.status.completion_time or "",
     )
+
+
+def losses_of(observation: Observation | None, objective: ObjectiveSpec | None) -> Losses:
+    """Return one number for each of several objectives; nothing where there is only one, or one has no value."""
+    if objective is None or not objective.additional_objectives:
+        return ()
+    found = objective_losses(observation, objective)
+    known = tuple(item for item in found if item is not None)
+    return known if len(known) == len(found) else ()
 
 
 def _value(trial: Trial) -> float | None:

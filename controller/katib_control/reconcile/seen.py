@@ -80,7 +80,8 @@ class TrialSeen:
     ``fate`` is the Experiment's. ``run`` is None when there is none that belongs to this Trial; ``run_vanished`` says
     that there was one, and that a live read confirms it is gone. ``verdict`` is of ``run``; ``ended_since`` when it was
     first seen to have ended. ``collected`` is what the ended run has told, or ``collect_error`` why it cannot be read.
-    ``live`` is the observation so far of a run that goes on. ``released``: the Suggestion holds the assignment no more.
+    ``live`` is the observation so far of a run that goes on. ``stop`` says why it is to be stopped early; ``collected``
+    is then what it has told until now. ``released``: the Suggestion holds the assignment no more.
     ``log_deleted``: whether the observation log could be removed, for a Trial that is being deleted.
     """
 
@@ -97,5 +98,6 @@ class TrialSeen:
     collected: Collected | None = None
     collect_error: str = ""
     live: Observation | None = None
+    stop: str = ""
     released: bool = True
     log_deleted: bool = True

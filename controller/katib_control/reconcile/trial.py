@@ -30,7 +30,7 @@ from katib_control.reconcile.reasons import (
     TRIALS_CREATED,
 )
 from katib_control.reconcile.seen import TrialSeen
-from katib_control.reconcile.trial_end import Ending, failed, finish, judged
+from katib_control.reconcile.trial_end import Ending, failed, finish, judged, stopped
 from katib_control.runtime.plan import Delete, EventDraft, Plan
 
 LIVE_INTERVAL = 5.0
@@ -88,6 +88,8 @@ def plan(seen: TrialSeen, run_resource: Resource, now: datetime) -> Plan:
     if has_ended(seen, now):
         missing = container_missing(trial, seen.pods)
         return failed(seen, missing.reason, missing.message, now) if missing else judged(seen, now)
+    if seen.stop:
+        return stopped(seen, now)
     return _running(seen, now)
 
 

@@ -19,6 +19,7 @@ from katib_control.reconcile.reasons import (
     METRICS_NOT_READABLE,
     METRICS_UNAVAILABLE,
     TRIAL_CREATED,
+    TRIAL_EARLY_STOPPED,
     TRIAL_FAILED,
     TRIAL_RUNNING,
     TRIAL_SUCCEEDED,
@@ -73,6 +74,11 @@ def judged(seen: TrialSeen, now: datetime) -> Plan:
         return Plan(requeue_after=RETRY) if pushed and waited < PUSH_GRACE else _unavailable(seen, now)
     told = _joined("Trial has succeeded", _job_words(seen))
     return finish(seen, Ending("Succeeded", TRIAL_SUCCEEDED, told, JOB_SUCCEEDED), now, observation)
+
+
+def stopped(seen: TrialSeen, now: datetime) -> Plan:
+    """Return the end of a Trial that is stopped early, with what it has told until then."""
+    return finish(seen, Ending("EarlyStopped", TRIAL_EARLY_STOPPED, seen.stop), now, _observation(seen))
 
 
 def failed(seen: TrialSeen, reason: str, message: str, now: datetime, observation: Observation | None = None) -> Plan:

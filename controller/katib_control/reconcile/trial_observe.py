@@ -17,6 +17,7 @@ from katib_control.reconcile.caches import owner_name, owner_uid
 from katib_control.reconcile.context import Context
 from katib_control.reconcile.diagnosis import PATIENCE
 from katib_control.reconcile.jobs import judge
+from katib_control.reconcile.pods import all_ended
 from katib_control.reconcile.reasons import SCALED_DOWN_ANNOTATION
 from katib_control.reconcile.seen import Fate, Refusal, TrialSeen
 
@@ -73,6 +74,18 @@ class TrialObserver:
         pods = self._pods(seen.run, trial)
         verdict = judge(seen.run, trial.spec.success_condition, trial.spec.failure_condition)
         return replace(seen, pods=pods, verdict=verdict, events=self._events(seen.run, pods))
+
+    def runs(self, seen: TrialSeen) -> bool:
+        """Whether the run goes on, by a live read: one that has just ended by itself keeps its own end."""
+        assert seen.run is not None
+        if all_ended(seen.pods):
+            return False
+        spec, meta = seen.trial.spec, seen.run["metadata"]
+        resource = self._context.caches.runs.resource(seen.run)
+        live = self._live_run(resource, seen.trial)
+        if live is None or live["metadata"]["uid"] != meta["uid"] or live["metadata"].get("deletionTimestamp"):
+            return False
+        return judge(live, spec.success_condition, spec.failure_condition).state == "running"
 
     def _released(self, trial: Trial) -> bool:
         """Whether the Trial's point cannot be run again, or shall be."""

@@ -16,6 +16,7 @@ from katib_control.kube.errors import AlreadyExists, ApiError, BadRequest, Confl
 from katib_control.kube.resources import TRIALS, Resource
 from katib_control.reconcile import trial as trials
 from katib_control.reconcile.context import Context, as_written
+from katib_control.reconcile.early_stops import EarlyStops
 from katib_control.reconcile.pods import all_run
 from katib_control.reconcile.seen import Refusal, TrialSeen
 from katib_control.reconcile.trial_observe import Memory, NotFresh, Runner, TrialObserver, owned
@@ -32,8 +33,9 @@ FIRST_LOOK = timedelta(seconds=2)
 class TrialReconciler:
     """Reconciles one Trial at a time; keys of different Trials may run in parallel."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, early_stops: EarlyStops) -> None:
         self._context = context
+        self._early_stops = early_stops
         self._observer = TrialObserver(context)
         self._memories: dict[str, Memory] = {}
 
@@ -58,6 +60,7 @@ class TrialReconciler:
     def forget(self, trial: Trial) -> None:
         """Drop what is remembered of a Trial that is gone."""
         self._context.collect.stop(_key(trial))
+        self._early_stops.forget(trial.metadata.uid)
         self._memories.pop(trial.metadata.uid, None)
         self._context.versions.forget(trial.metadata.uid)
         self._context.expected.drop(("run", trial.metadata.uid))
@@ -81,6 +84,7 @@ class TrialReconciler:
             return self._let_go(seen)
         if trials.is_final(trial):
             self._context.collect.stop(_key(trial))
+            self._early_stops.forget(trial.metadata.uid)
             return seen
         if trials.has_ended(seen, now):
             # A run that failed tells why itself, and what is tried again was told before.
@@ -93,7 +97,12 @@ class TrialReconciler:
         if seen.run is None or seen.verdict.state != "running" or not all_run(seen.pods):
             return seen
         memory.running_since = memory.running_since or now
-        self._context.collect.follow(trial, seen.pods)
+        told = self._early_stops.decided(trial)
+        if told and self._observer.runs(seen):
+            self._context.collect.stop(_key(trial))  # what is read now is all that it has told
+            return replace(seen, stop=told, collected=Collected(logs=self._context.log.read(_key(trial))))
+        self._context.collect.follow(trial, seen.pods, at_once=self._early_stops.wanted(trial))
+        self._early_stops.look(trial)
         return replace(seen, live=self._live(trial)) if now - memory.running_since >= FIRST_LOOK else seen
 
     def _finish(self, seen: TrialSeen, level: int) -> TrialSeen:

@@ -10,12 +10,12 @@ import hashlib
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from katib_control.api.errors import FieldError
 from katib_control.api.experiment import ExperimentSpec
+from katib_control.api.settings import Setting, Settings
 from katib_control.suggestion.history import History
-from katib_control.suggestion.settings import Setting, Settings
 from katib_control.suggestion.space import Point, SearchSpace
 
 Feature = Literal["initialPoints", "constraints", "additionalObjectives", "ownStart"]
@@ -89,3 +89,11 @@ class Algorithm(Protocol):
 
     def ask(self, request: Request) -> Found:
         """Return new points: distinct within the answer as far as the space allows, and minimising the loss."""
+
+
+@runtime_checkable
+class OwnSpace(Protocol):
+    """An algorithm that sets a parameter itself, and so may give it other values than the Experiment lists."""
+
+    def space(self, space: SearchSpace, settings: Settings) -> SearchSpace:
+        """Return the space that is searched, and in which trials are read; called before ``check``."""

@@ -15,12 +15,12 @@ from typing import Any
 
 from katib_control.api.errors import FieldError, InvalidObject
 from katib_control.api.experiment import AlgorithmSpec, Experiment, ExperimentSpec, ObjectiveSpec
+from katib_control.api.settings import Settings, read_settings, suggest
 from katib_control.api.suggestion import Answer, Question, TrialAssignment
-from katib_control.suggestion.algorithm import Algorithm, Feature, Found, Request, Suggested
+from katib_control.suggestion.algorithm import Algorithm, Feature, Found, OwnSpace, Request, Suggested
 from katib_control.suggestion.distinct import completed
 from katib_control.suggestion.history import History
 from katib_control.suggestion.registry import ALGORITHMS
-from katib_control.suggestion.settings import Settings, read_settings, suggest
 from katib_control.suggestion.space import Point, SearchSpace, initial_points, search_space
 
 logger = logging.getLogger(__name__)
@@ -174,6 +174,8 @@ def _search(algorithms: Mapping[str, Algorithm], spec: ExperimentSpec) -> _Searc
     space, initial = SearchSpace(()), []
     try:
         space = search_space(spec.parameters, spec.constraints)
+        if isinstance(algorithm, OwnSpace) and not errors:
+            space = algorithm.space(space, settings)
         initial = initial_points(space, spec.initial_points)
     except InvalidObject as error:
         errors += error.errors

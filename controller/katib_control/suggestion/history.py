@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 from katib_control.api.conditions import trial_state
@@ -59,12 +60,15 @@ class History:
         self._of_trials: list[Record | None] = []
         self._pending: list[Record] = []
         self._tried: Counter[Point] = Counter()
+        self._running: Counter[Point] = Counter()
+        self._foreign = 0
 
     def update(self, trials: Sequence[Trial], pending: Sequence[TrialAssignment]) -> None:
         """Take in the present Trials, in the order of their index, and the assignments that are not yet Trials."""
         for position in _changed(self._trials, trials):
             self._changes.append(position)
             self._put(position, self._record(trials[position]) if position < len(trials) else None)
+        self._foreign -= self._of_trials[len(trials) :].count(None)
         del self._of_trials[len(trials) :]
         self._trials = list(trials)
         points = ((item, self._space.read({pair.name: pair.value for pair in item.parameter_assignments}))
@@ -99,7 +103,7 @@ class History:
     @property
     def foreign(self) -> int:
         """How many Trials are left out because their values are not in the search space."""
-        return self._of_trials.count(None)
+        return self._foreign
 
     def tried(self, point: Point) -> int:
         """Return how many Trials and pending assignments have this point."""
@@ -111,19 +115,24 @@ class History:
 
     def running(self) -> set[Point]:
         """Return the points that are being tried right now."""
-        return {record.point for record in self if record.state == "running"}
+        return {*self._running, *(record.point for record in self._pending)}
+
+    def made(self) -> Made:
+        """Return every point that was ever made, to which others can be added; it costs nothing to make."""
+        return Made(self._tried, (record.point for record in self._pending))
 
     def _put(self, position: int, record: Record | None) -> None:
         if position == len(self._of_trials):
             self._of_trials.append(None)
+            self._foreign += 1
         old = self._of_trials[position]
         self._of_trials[position] = record
-        if record is not None:
-            self._tried[record.point] += 1
-        if old is not None:
-            self._tried[old.point] -= 1
-            if not self._tried[old.point]:
-                del self._tried[old.point]
+        self._foreign += (record is None) - (old is None)
+        for item, change in ((record, 1), (old, -1)):
+            if item is not None:
+                _count(self._tried, item.point, change)
+                if item.state == "running":
+                    _count(self._running, item.point, change)
 
     def _record(self, trial: Trial) -> Record | None:
         point = self._space.read(trial.spec.assignments)
@@ -139,6 +148,34 @@ class History:
         several: tuple[float, ...] = tuple(item for item in losses if item is not None) if len(losses) > 1 else ()
         whole = several if len(several) == len(losses) else ()
         return Record(point, ending, loss, state == "EarlyStopped", labels, observation, name, whole)
+
+
+class Made(Collection[Point]):
+    """A set of points that is looked at through what it is made of, so that none is ever copied."""
+
+    def __init__(self, counted: Mapping[Point, int] = MappingProxyType({}), more: Iterable[Point] = ()) -> None:
+        self._counted = counted
+        self._more = set(more)
+
+    def add(self, point: Point) -> None:
+        """Count another point as made."""
+        self._more.add(point)
+
+    def __contains__(self, point: object) -> bool:
+        return point in self._counted or point in self._more
+
+    def __iter__(self) -> Iterator[Point]:
+        yield from self._counted
+        yield from (point for point in self._more if point not in self._counted)
+
+    def __len__(self) -> int:
+        return len(self._counted) + sum(point not in self._counted for point in self._more)
+
+
+def _count(counter: Counter[Point], point: Point, change: int) -> None:
+    counter[point] += change
+    if not counter[point]:
+        del counter[point]
 
 
 def _changed(old: Sequence[Trial], new: Sequence[Trial]) -> Iterable[int]:

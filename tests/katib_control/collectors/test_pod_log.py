@@ -297,6 +297,28 @@ def test_beyond_the_limit_trials_wait_for_their_turn(
     assert {request.path.split("/")[-2] for request in cluster.asked} == {"pod-a", "pod-b", "pod-c"}
 
 
+def test_a_trial_whose_metrics_somebody_waits_for_is_followed_at_once_and_beyond_the_limit(
+    cluster: Cluster, collector: PodLogCollector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        collector.follow(of(name).build(), [pod(f"pod-{name}", "Running")])
+    assert all(cluster.followed.acquire(timeout=10) for _ in range(2))
+    monkeypatch.setattr(pod_log, "PATIENCE", 60.0)
+    collector.follow(of("c").build(), [pod("pod-c", "Running")], at_once=True)
+    assert cluster.followed.acquire(timeout=10)
+
+
+def test_what_a_failed_attempt_has_told_is_removed_when_the_next_one_begins(
+    cluster: Cluster, log: ObservationStore, collector: PodLogCollector
+) -> None:
+    """An early stopping rule counts reports: those of one attempt."""
+    log.report(key_of(of().build()), [at(0, "0.9"), at(1, "0.8")])
+    cluster.live["pod-2"] = live = Live()
+    collector.follow(of().build(), [pod("pod-1", "Failed"), pod("pod-2", "Running")])
+    live.write(stamped("loss=0.5", start=20).decode())
+    eventually(lambda: list(log.read(key_of(of().build()))) == [at(20, "0.5")])
+
+
 def test_a_new_attempt_is_followed_instead_of_the_old_one(cluster: Cluster, collector: PodLogCollector) -> None:
     collector.follow(of().build(), [pod("pod-1", "Running")])
     assert cluster.followed.acquire(timeout=10)

@@ -25,6 +25,7 @@ from katib_control.kube.errors import AlreadyExists, ApiError, NotFound
 from katib_control.kube.http import Request, Response
 from katib_control.kube.resources import CRDS, EXPERIMENTS, JOBS, PODS, SUGGESTIONS, TRIALS
 from katib_control.reconcile.controllers import Reconcilers
+from katib_control.reconcile.ports import EarlyStop
 from katib_control.runtime.clock import system_clock
 from katib_control.runtime.controller import Controller, Key
 from katib_control.runtime.counters import Counters
@@ -69,9 +70,15 @@ class Log:
     def __init__(self) -> None:
         self.entries: dict[TrialKey, list[MetricLog]] = {}
         self.error = ""
+        self.listeners: list[Callable[[TrialKey], None]] = []
 
     def report(self, trial: TrialKey, logs: Sequence[MetricLog]) -> None:
         self.entries.setdefault(trial, []).extend(logs)
+        for listener in self.listeners:
+            listener(trial)
+
+    def on_report(self, listener: Callable[[TrialKey], None]) -> None:
+        self.listeners.append(listener)
 
     def read(self, trial: TrialKey, metric: str | None = None) -> Sequence[MetricLog]:
         return [item for item in self.entries.get(trial, []) if metric in (None, item.name)]
@@ -91,7 +98,7 @@ class Collector:
         self.tail: Sequence[str] = ()
         self.finished: list[str] = []
 
-    def follow(self, trial: Trial, pods: Sequence[dict[str, Any]]) -> None:
+    def follow(self, trial: Trial, pods: Sequence[dict[str, Any]], *, at_once: bool = False) -> None:
         pass
 
     def finish(self, trial: Trial, pods: Sequence[dict[str, Any]]) -> Collected:
@@ -210,14 +217,16 @@ class Cluster:
         self.writes: list[tuple[str, str]] = []
         self._left: int | None = None
         self.late: dict[str, float] = {}
+        self.early_stop: EarlyStop | None = None
 
     def start(self, stop_after_writes: int | None = None) -> None:
         """Start reconcilers; with a number their process "dies" after that many writes."""
         self._left = stop_after_writes
         client = Client(self._transport)
         self._reconcilers = Reconcilers(
-            client, self.algorithm, self.log, self.collector, system_clock, self.recorder, counters=self.counters
-        )
+            client, self.algorithm, self.log, self.collector, system_clock, self.recorder,
+            counters=self.counters, early_stop=self.early_stop,
+        )  # fmt: skip
         self._reconcilers.start()
 
     def open(self) -> None:

@@ -14,9 +14,9 @@ import pytest
 from builders import ExperimentBuilder, experiment
 from katib_control.api.errors import FieldError, InvalidObject
 from katib_control.api.experiment import ExperimentSpec
+from katib_control.api.settings import RANDOM_STATE, Setting, Settings
 from katib_control.suggestion.algorithm import ONE_OBJECTIVE, Feature, Found, Request, Suggested
 from katib_control.suggestion.engine import Engine
-from katib_control.suggestion.settings import RANDOM_STATE, Setting, Settings
 from katib_control.suggestion.space import SearchSpace
 from searching import Search, pairs
 

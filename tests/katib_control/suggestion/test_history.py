@@ -69,6 +69,18 @@ def test_pending_points_are_running_ones() -> None:
     assert found.points() == found.running() == {("1",), ("5",)}
 
 
+def test_points_can_be_added_to_those_that_were_made_without_touching_the_history() -> None:
+    found = history()
+    found.update([at(1).running().build()], suggestion().points({"n": 5}).build().status.suggestions)
+    made = found.made()
+    for value in ("1", "7", "7"):
+        made.add((value,))
+    assert sorted(made) == [("1",), ("5",), ("7",)]
+    assert len(made) == 3
+    assert ("7",) in made
+    assert len(found.made()) == 2
+
+
 def test_values_outside_the_space_are_counted_but_are_no_records() -> None:
     found = history()
     found.update([at(1).build(), at(99).build(), at("x").build()], [])
@@ -100,6 +112,8 @@ def test_brought_up_to_date_equals_made_anew(steps: list[list[int]]) -> None:
         assert list(kept) == list(fresh)
         assert kept.points() == fresh.points()
         assert kept.foreign == fresh.foreign
+        assert kept.running() == fresh.running() == {item.point for item in kept if item.state == "running"}
+        assert set(kept.made()) == set(fresh.made()) == kept.points()
         assert [kept.tried(point) for point in sorted(kept.points())] == [
             fresh.tried(point) for point in sorted(fresh.points())
         ]

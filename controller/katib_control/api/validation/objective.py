@@ -25,8 +25,25 @@ def check_objective(objective: ObjectiveSpec | None) -> Iterator[FieldError]:
         yield FieldError(f"{_PATH}.objectiveMetricName", rule, None, "FieldValueRequired")
     if objective.goal is not None and not math.isfinite(objective.goal):
         yield FieldError(f"{_PATH}.goal", "must be a finite number", objective.goal)
+    yield from _objectives(objective)
     yield from _additional(objective)
     yield from _strategies(objective)
+
+
+def _objectives(objective: ObjectiveSpec) -> Iterator[FieldError]:
+    path = f"{_PATH}.additionalObjectives"
+    seen = {objective.objective_metric_name}
+    for index, item in enumerate(objective.additional_objectives):
+        here = f"{path}[{index}]"
+        if item.type not in OBJECTIVE_TYPES:
+            yield one_of(f"{here}.type", item.type, OBJECTIVE_TYPES)
+        if not item.objective_metric_name.strip():
+            rule = "name the metric to optimise, as the training prints it"
+            yield FieldError(f"{here}.objectiveMetricName", rule, None, "FieldValueRequired")
+        elif item.objective_metric_name in seen:
+            rule = "is an objective already"
+            yield FieldError(f"{here}.objectiveMetricName", rule, item.objective_metric_name, "FieldValueDuplicate")
+        seen.add(item.objective_metric_name)
 
 
 def _additional(objective: ObjectiveSpec) -> Iterator[FieldError]:

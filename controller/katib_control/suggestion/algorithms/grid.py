@@ -14,8 +14,8 @@ from typing import ClassVar
 
 from katib_control.api.errors import FieldError
 from katib_control.api.experiment import ExperimentSpec
+from katib_control.api.settings import RANDOM_STATE, Setting, Settings
 from katib_control.suggestion.algorithm import ANY_OBJECTIVE, Feature, Found, Request, Suggested
-from katib_control.suggestion.settings import RANDOM_STATE, Setting, Settings
 from katib_control.suggestion.space import Point, SearchSpace
 
 _ROUNDS = 4

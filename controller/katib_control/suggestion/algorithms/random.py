@@ -12,9 +12,10 @@ from typing import ClassVar
 
 from katib_control.api.errors import FieldError
 from katib_control.api.experiment import ExperimentSpec
+from katib_control.api.settings import RANDOM_STATE, Setting, Settings
 from katib_control.suggestion.algorithm import ANY_OBJECTIVE, Feature, Found, Request, Suggested
 from katib_control.suggestion.distinct import next_point
-from katib_control.suggestion.settings import RANDOM_STATE, Setting, Settings
+from katib_control.suggestion.history import Made
 from katib_control.suggestion.space import SearchSpace
 
 
@@ -31,9 +32,9 @@ class Random:
     def ask(self, request: Request) -> Found:
         """Draw one point per index."""
         # A continuous space has no repeats to avoid but within the batch, so its history is not even looked at.
-        finite = request.space.size is not None
-        made = request.history().points() if finite else set()
-        busy = request.history().running() if finite else set()
+        history = request.history() if request.space.size is not None else None
+        made = Made() if history is None else history.made()
+        busy = set() if history is None else history.running()
         points: list[Suggested] = []
         for index in range(request.index, request.index + request.count):
             point = next_point(request.space, request.rng(index), made, busy)

@@ -46,6 +46,34 @@ def errors(**changes: Any) -> list[tuple[str, str]]:
             [("metricStrategies[0].name", "Duplicate")],
             id="two strategies for one metric",
         ),
+        pytest.param(
+            {"additionalObjectives": [{"type": "maximize", "objectiveMetricName": "acc"}]}, [], id="a second objective"
+        ),
+        pytest.param(
+            {
+                "additionalObjectives": [
+                    {"type": "most", "objectiveMetricName": "acc"},
+                    {"type": "minimize"},
+                    {"type": "minimize", "objectiveMetricName": "loss"},
+                    {"type": "minimize", "objectiveMetricName": "acc"},
+                ]
+            },
+            [
+                ("additionalObjectives[0].type", "NotSupported"),
+                ("additionalObjectives[1].objectiveMetricName", "Required"),
+                ("additionalObjectives[2].objectiveMetricName", "Duplicate"),
+                ("additionalObjectives[3].objectiveMetricName", "Duplicate"),
+            ],
+            id="odd further objectives",
+        ),
+        pytest.param(
+            {
+                "additionalObjectives": [{"type": "maximize", "objectiveMetricName": "acc"}],
+                "metricStrategies": [{"name": "acc", "value": "latest"}],
+            },
+            [],
+            id="a strategy for a further objective",
+        ),
     ],
 )
 def test_objective(changes: dict[str, Any], expected: list[tuple[str, str]]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from builders import experiment
-from katib_control.suggestion.settings import Setting, read_settings, suggest
+from katib_control.api.settings import Setting, read_settings, suggest
 
 TABLE = (
     Setting(name="share", type="float", above=0, below=1, help="a share"),

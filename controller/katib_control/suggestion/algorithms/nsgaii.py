@@ -1,0 +1,87 @@
+"""NSGA-II (Deb et al., 2002): a genetic algorithm that keeps what no other dominates; Optuna's crossover and mutation.
+
+The generations are counted off the finished trials in their order: the first ``population_size`` are drawn at random,
+and the survivors of each full generation are the parents of all points until the next one is full. So the state is a
+function of the trials: nothing is lost with a cache, trials that never ran through here count, and no point ever waits
+for a generation to end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from katib_control.api.errors import FieldError
+from katib_control.api.experiment import ExperimentSpec
+from katib_control.api.settings import RANDOM_STATE, Setting, Settings
+from katib_control.suggestion.algorithm import ANY_OBJECTIVE, Feature, Found, Request, Suggested
+from katib_control.suggestion.algorithms.archive import Archive, Generations, archive_of
+from katib_control.suggestion.distinct import free, next_point
+from katib_control.suggestion.space import SearchSpace
+
+if TYPE_CHECKING:
+    from katib_control.suggestion.algorithms.breeding import Family
+
+_ATTEMPTS = 10
+
+
+class NonDominatedSorting:
+    """See the module."""
+
+    settings: ClassVar[tuple[Setting, ...]] = (
+        Setting(
+            name="population_size", type="int", low=2, default=12,
+            help="how many trials make a generation; so many points are random at first",
+        ),
+        Setting(
+            name="mutation_prob", type="float", low=0, high=1,
+            help="how likely a parameter of a child is changed; without it one in so many as there are parameters",
+        ),
+        Setting(
+            name="crossover_prob", type="float", low=0, high=1, default=0.9,
+            help="how likely a child has two parents; else it starts as a copy of one",
+        ),
+        Setting(
+            name="swapping_prob", type="float", low=0, high=1, default=0.5,
+            help="how likely a child has a parameter of its second parent rather than of its first",
+        ),
+        RANDOM_STATE,
+    )  # fmt: skip
+    supports: ClassVar[frozenset[Feature]] = ANY_OBJECTIVE
+
+    def check(self, space: SearchSpace, settings: Settings, spec: ExperimentSpec) -> Sequence[FieldError]:
+        """Accept every search space."""
+        return ()
+
+    def ask(self, request: Request) -> Found:
+        """Breed one point per index."""
+        history, archive = request.history(), archive_of(request)
+        archive.update(history)
+        family = _family(request, archive)
+        made, busy = history.made(), history.running()
+        points: list[Suggested] = []
+        for index in range(request.index, request.index + request.count):
+            point = None
+            if family:
+                # numpy's legacy seeds have 32 bits.
+                sampler = family.sampler(request.settings, request.number(index, "nsgaii") >> 32)
+                point = free(request.space, lambda: family.child(sampler), made, _ATTEMPTS)
+            point = point or next_point(request.space, request.rng(index), made, busy)
+            made.add(point)
+            busy.add(point)
+            points.append(Suggested(point))
+        return Found(points)
+
+
+def _family(request: Request, archive: Archive) -> Family | None:
+    """Return the parents of the points to come; None while the first generation is not full."""
+    size = request.settings["population_size"]
+    if len(archive.order) < size:
+        return None
+    from katib_control.suggestion.algorithms.breeding import Family, choose
+
+    generations: Generations | None = request.memo.get("generations")
+    if generations is None:
+        generations = request.memo["generations"] = Generations(size, choose)
+    parents = generations.update(archive)
+    return Family(request.space, [(archive.finished[place].point, archive.losses(place)) for place in parents])
