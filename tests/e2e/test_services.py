@@ -156,6 +156,9 @@ def test_a_request_with_20_000_trials_is_served(start: Any) -> None:
     assert service.ask(experiment, 2, trials) == first
     assert len(values_of(first)) == 2
     assert not first.note
+    # What cannot be ready in time is replaced, and what is still being computed does not hold up the end.
+    assert len(values_of(service.ask(experiment_message("tpe", parameters), 2, trials, timeout=5))) == 2
+    assert service.end(signal.SIGTERM)[0] == 0
 
 
 def test_a_call_that_waits_does_not_hold_up_the_end(start: Any) -> None:

@@ -70,6 +70,13 @@ def test_every_option_has_its_place() -> None:
     assert found["resources"] == {"limits": {"cpu": "2", "memory": "1Gi"}}
 
 
+def test_settings_of_a_rule_that_is_not_named_are_not_passed_over() -> None:
+    made = Experiment.from_command(
+        COMMAND, space=SPACE, objective=minimize("loss"), early_stopping_settings={"start_step": 4}
+    )
+    assert made.spec["earlyStopping"]["algorithmName"] == "", "which the control plane refuses"
+
+
 def test_what_is_made_is_valid_for_the_control_plane() -> None:
     defaults = pytest.importorskip("katib_control.api.defaults")
     validation = pytest.importorskip("katib_control.api.validation")

@@ -49,7 +49,7 @@ class StoppingEngine:
     ``capacity`` bounds how many Experiments are kept in the cache, the least recently judged one going first.
     """
 
-    def __init__(self, log: ReadLog, rules: Mapping[str, Rule] = RULES, *, capacity: int = 64) -> None:
+    def __init__(self, log: ReadLog, rules: Mapping[str, Rule] = RULES, *, capacity: int = 16) -> None:
         self._log = log
         self._rules = rules
         self._capacity = capacity
@@ -173,9 +173,10 @@ class _Judge:
         )
         if ending is None or not when:
             return
-        if ending in USABLE or self.asked.rule.peers == "all":
-            curve = Curve()
-            curve.add(self.log.read(_key(trial), self.objective.objective_metric_name), self.sign)
+        everybody = self.asked.rule.peers == "all"
+        if ending in USABLE or everybody:
+            curve, metric = Curve(), self.objective.objective_metric_name
+            curve.add(self.log.read(_key(trial), metric), self.sign, timed=everybody)
             if ending in USABLE:
                 self.book.ended(uid, curve, nanoseconds(when))
             else:

@@ -136,7 +136,7 @@ class EarlyStoppingService(api_pb2_grpc.EarlyStoppingServicer):
         address = address or wire.address_of("")
         for name, reports in self._curves.read(address, list(missing), objective.objective_metric_name, seconds):
             curve = Curve()
-            curve.add(reports, sign)
+            curve.add(reports, sign, timed=False)
             key, usable = missing[name]
             _add(book, name, curve, usable=usable)
             if usable and len(curve):

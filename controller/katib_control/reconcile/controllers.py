@@ -67,23 +67,21 @@ class Reconcilers:
         )  # fmt: skip
         self._context = context
         self._experiment = ExperimentReconciler(context)
-        early_stops = EarlyStops(
+        self._early_stops = EarlyStops(
             context, judge=lambda key: self.early_stops.enqueue(key), wake=lambda key: self.trials.enqueue(key)
         )
-        self._trial = TrialReconciler(context, early_stops)
+        self._trial = TrialReconciler(context, self._early_stops)
         suggestion = SuggestionReconciler(context)
         self._echoes = tuple(Echoes(part.reconcile, AGAIN) for part in (self._experiment, suggestion, self._trial))
         experiments, suggestions, trials = (echoes.reconcile for echoes in self._echoes)
         self.experiments = Controller("experiment", experiments, on_error=self._error(EXPERIMENTS.kind))
         self.suggestions = Controller("suggestion", suggestions, workers=2, on_error=self._error(SUGGESTIONS.kind))
         self.trials = Controller("trial", trials, workers=workers, on_error=self._error(TRIALS.kind))
-        self.early_stops = Controller("early-stopping", early_stops.reconcile, on_error=self._error(TRIALS.kind))
-        if early_stop is not None:
-            log.on_report(early_stops.reported)
+        judge, failed = self._early_stops.reconcile, self._error(TRIALS.kind)
+        self.early_stops = Controller("early-stopping", judge, workers=2, on_error=failed)
         self._listen()
-        self._manager = Manager(
-            self._caches.informers, [self.trials, self.early_stops, self.suggestions, self.experiments]
-        )
+        parts = [self.trials, self.early_stops, self.suggestions, self.experiments]
+        self._manager = Manager(self._caches.informers, parts)
 
     def start(self) -> None:
         """List and watch, then reconcile."""
@@ -99,17 +97,21 @@ class Reconcilers:
         self._caches.suggestions.on_change(self._suggestion_changed)
         self._caches.trials.on_change(self._trial_changed)
         self._caches.pods.on_change(self._pod_changed)
+        if self._context.early_stop is not None:
+            self._context.log.on_report(self._early_stops.reported)
 
     def _experiment_changed(self, old: Known | None, new: Known | None) -> None:
         if new is None:
             if old is not None:
                 self._experiment.forget(old.experiment.metadata.uid)
+                self._early_stops.forget_all(old.experiment.metadata.uid)
             return
         found = new.experiment
         key = _key(found)
         self.experiments.enqueue(key)
         if old is not None and _end(old.experiment) != _end(found):
-            # Ended: what still runs is to be stopped. Restarted: the search goes on.
+            # Ended: what still runs is to be stopped. Restarted: the search goes on, and curves are read again.
+            self._early_stops.forget_all(found.metadata.uid)
             self.suggestions.enqueue(key)
             for trial in self._caches.rollups.of(found.metadata.uid).summary().unfinished:
                 self.trials.enqueue(_key(trial))

@@ -65,6 +65,11 @@ class EarlyStops:
         """Drop what was decided about a Trial."""
         self._decided.pop(uid, None)
 
+    def forget_all(self, uid: str) -> None:
+        """Drop what is kept of an Experiment: curves are many numbers."""
+        if self._context.early_stop is not None:
+            self._context.early_stop.forget(uid)
+
     def _open(self, trial: Trial) -> bool:
         """Whether there is anything to decide."""
         meta = trial.metadata

@@ -53,8 +53,6 @@ class ExperimentReconciler:
         self._requested.pop(uid, None)
         self._context.versions.forget(uid)
         self._context.suggest.forget(uid)
-        if self._context.early_stop is not None:
-            self._context.early_stop.forget(uid)
 
     def _observe(self, known: Known, now: datetime) -> ExperimentSeen | None:
         found, context = known.experiment, self._context

@@ -40,7 +40,7 @@ class ParetoFront(Generic[K]):
     @property
     def members(self) -> Sequence[K]:
         """The front, best in the first objective first."""
-        return sorted(self._front, key=lambda key: (self._front[key], key))  # type: ignore[type-var, return-value]  # keys are ordered
+        return sorted(self._front, key=lambda key: (self._front[key], key))
 
     def _enter(self, key: K, losses: Losses) -> None:
         if any(dominates(member, losses) for member in self._front.values()):

@@ -78,7 +78,7 @@ class TrialObserver:
     def runs(self, seen: TrialSeen) -> bool:
         """Whether the run goes on, by a live read: one that has just ended by itself keeps its own end."""
         assert seen.run is not None
-        if all_ended(seen.pods):
+        if seen.pods and all_ended(seen.pods):
             return False
         spec, meta = seen.trial.spec, seen.run["metadata"]
         resource = self._context.caches.runs.resource(seen.run)

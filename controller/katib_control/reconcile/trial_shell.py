@@ -94,15 +94,19 @@ class TrialReconciler:
             return self._finish(replace(seen, ended_since=memory.ended_since), level)
         if seen.run is None and is_true(trial.status.conditions, "EarlyStopped"):
             return replace(seen, collected=Collected(logs=self._context.log.read(_key(trial))))
-        if seen.run is None or seen.verdict.state != "running" or not all_run(seen.pods):
+        if seen.run is None or seen.verdict.state != "running":
             return seen
-        memory.running_since = memory.running_since or now
         told = self._early_stops.decided(trial)
         if told and self._observer.runs(seen):
             self._context.collect.stop(_key(trial))  # what is read now is all that it has told
             return replace(seen, stop=told, collected=Collected(logs=self._context.log.read(_key(trial))))
-        self._context.collect.follow(trial, seen.pods, at_once=self._early_stops.wanted(trial))
-        self._early_stops.look(trial)
+        if not all_run(seen.pods):
+            return seen
+        memory.running_since = memory.running_since or now
+        wanted = self._early_stops.wanted(trial)
+        self._context.collect.follow(trial, seen.pods, at_once=wanted)
+        if wanted:
+            self._early_stops.look(trial)
         return replace(seen, live=self._live(trial)) if now - memory.running_since >= FIRST_LOOK else seen
 
     def _finish(self, seen: TrialSeen, level: int) -> TrialSeen:

@@ -29,7 +29,7 @@ CHANNEL_OPTIONS: Sequence[tuple[str, int]] = (
 # A port that another process listens on is an error, not half of the requests for each.
 _SERVER_OPTIONS = (*CHANNEL_OPTIONS, ("grpc.so_reuseport", 0))
 
-CALLS = 128
+CALLS = 256
 """Calls that are answered at the same time; most of them wait, for an algorithm or a database."""
 
 

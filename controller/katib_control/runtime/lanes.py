@@ -32,7 +32,7 @@ class Lanes:
     that was begun cannot be stopped: it ends by itself, or with the process.
     """
 
-    def __init__(self, *, threads: int = 64, length: int = 4) -> None:
+    def __init__(self, *, threads: int = 128, length: int = 4) -> None:
         self._most, self._length = threads, length
         self._ready: SimpleQueue[Lane | None] = SimpleQueue()
         self._lock = threading.Lock()

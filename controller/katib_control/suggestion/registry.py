@@ -16,6 +16,7 @@ from katib_control.suggestion.algorithms.multivariate_tpe import MultivariateTre
 from katib_control.suggestion.algorithms.nsgaii import NonDominatedSorting
 from katib_control.suggestion.algorithms.pbt import PopulationBased
 from katib_control.suggestion.algorithms.random import Random
+from katib_control.suggestion.algorithms.smac import Smac
 from katib_control.suggestion.algorithms.sobol import Sobol
 from katib_control.suggestion.algorithms.tpe import TreeParzen
 
@@ -29,6 +30,7 @@ ALGORITHMS: Mapping[str, Algorithm] = {
     "nsgaii": NonDominatedSorting(),
     "cmaes": CovarianceMatrixAdaptation(),
     "bayesianoptimization": BayesianOptimization(),
+    "smac": Smac(),
     "hyperband": Hyperband(),
     "asha": Asha(),
     "bohb": Bohb(),

@@ -24,6 +24,15 @@ def read(**given: Any) -> tuple[dict[str, Any], list[str]]:
     return values, [str(error) for error in errors]
 
 
+def test_errors_name_the_part_of_the_spec_that_was_read() -> None:
+    spec = experiment().early_stopping("rule", x=1).build().spec.early_stopping
+    assert spec is not None
+    _, errors = read_settings([Setting(name="n", type="int", help="", required=True)], spec, "spec.earlyStopping")
+    assert [item.field for item in errors] == [
+        "spec.earlyStopping.algorithmSettings[0].name", "spec.earlyStopping.algorithmSettings",
+    ]  # fmt: skip
+
+
 def test_what_is_not_given_has_its_default() -> None:
     assert read() == ({"share": None, "count": 3, "strict": False, "kind": "a"}, [])
 

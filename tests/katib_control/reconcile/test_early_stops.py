@@ -12,7 +12,7 @@ from katib_control.api.errors import FieldError
 from katib_control.api.experiment import Experiment
 from katib_control.api.observation import MetricLog, TrialKey
 from katib_control.api.trial import Trial
-from katib_control.kube.resources import EXPERIMENTS, JOBS, TRIALS
+from katib_control.kube.resources import EXPERIMENTS, JOBS, PODS, TRIALS
 
 STAMP = "2026-01-31T12:00:00Z"
 
@@ -154,7 +154,9 @@ def test_a_stop_after_any_single_write_changes_nothing_in_the_end(cluster: Any, 
         report(cluster, name, "0.5")
 
     def done() -> bool:
-        ends = [item["type"] for item in cluster.experiment()["status"].get("conditions", []) if item["status"] == "True"]
+        ends = [
+            item["type"] for item in cluster.experiment()["status"].get("conditions", []) if item["status"] == "True"
+        ]
         return "Succeeded" in ends and not jobs(cluster)
 
     lives = 0
@@ -168,6 +170,18 @@ def test_a_stop_after_any_single_write_changes_nothing_in_the_end(cluster: Any, 
     assert [state(item)[0] for item in cluster.trials()] == ["EarlyStopped"] * 2
     assert cluster.experiment()["status"]["trialsEarlyStopped"] == 2
     assert len(cluster.node.started) == 2
+
+
+def test_a_trial_one_of_whose_pods_does_not_fit_is_stopped_too(cluster: Any, rule: Rule) -> None:
+    cluster.start()
+    cluster.create(curves(parallel=1, trials=1).to_dict())
+    (name,) = running(cluster, 1)
+    pod = cluster.client.get(PODS, name, "default")
+    meta = {key: pod["metadata"][key] for key in ("namespace", "labels", "ownerReferences")} | {"name": "worker"}
+    cluster.client.create(PODS, {"metadata": meta, "spec": pod["spec"], "status": {"phase": "Pending"}})
+    rule.hopeless.add(name)
+    report(cluster, name, "0.5")
+    cluster.wait(lambda: state(trial_of(cluster, name))[0] == "EarlyStopped")
 
 
 def test_a_run_that_is_to_be_kept_is_stopped_all_the_same(cluster: Any, rule: Rule) -> None:
@@ -203,6 +217,16 @@ def test_wrong_settings_fail_an_experiment_that_came_past_admission(cluster: Any
     cluster.start()
     cluster.create(curves().to_dict())
     assert "start_step must be at least 1" in cluster.wait_end()["message"]
+
+
+def test_what_is_kept_of_an_experiment_goes_when_it_has_ended(cluster: Any, rule: Rule) -> None:
+    cluster.start()
+    uid = cluster.create(curves(parallel=1, trials=1).to_dict())["metadata"]["uid"]
+    running(cluster, 1)
+    assert rule.forgotten == []
+    cluster.node.release()
+    cluster.wait_end()
+    cluster.wait(lambda: uid in rule.forgotten)
 
 
 def test_what_is_kept_of_an_experiment_goes_with_it(cluster: Any, rule: Rule) -> None:

@@ -172,6 +172,33 @@ def test_state(seen: TrialSeen, expected: Any) -> None:
     assert state(plan(seen, JOBS, NOW)) == expected
 
 
+def test_a_trial_that_is_to_be_stopped_early_ends_with_what_it_has_told() -> None:
+    seen = look(run=run(), stop="median: it is hopeless", collected=told(("loss", "0.9"), ("loss", "0.7")))
+    done = plan(seen, JOBS, NOW)
+    assert done.status is not None
+    assert state(done) == ("EarlyStopped", "True", "TrialEarlyStopped")
+    assert done.status["conditions"][-1]["message"] == "median: it is hopeless"
+    assert done.status["observation"]["metrics"] == [{"name": "loss", "min": "0.7", "max": "0.9", "latest": "0.7"}]
+    assert done.status["completionTime"] == "2026-01-31T12:00:30Z"
+    assert [(item.reason, item.type) for item in done.events] == [("TrialEarlyStopped", "Normal")]
+    assert done.delete == (), "only what is written down is carried out"
+    assert [item.name for item in plan(after(seen, done), JOBS, NOW).delete] == ["x-a"]
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        pytest.param({"verdict": GOOD}, "Succeeded", id="a run that has ended by itself keeps its end"),
+        pytest.param({"fate": "ended"}, "Killed", id="the Experiment has ended first"),
+    ],
+)
+def test_other_ends_come_before_early_stopping(more: dict[str, Any], expected: str) -> None:
+    done = plan(look(run=run(), stop="hopeless", collected=told(("loss", "0.7")), **more), JOBS, NOW)
+    found = state(done)
+    assert found is not None
+    assert found[0] == expected
+
+
 def test_early_stopped_by_others_gets_its_observation_and_its_end() -> None:
     """Its run deleted before anybody read it: W-20."""
     stopped = RUNNING.condition("EarlyStopped", "TrialEarlyStopped", at=LONG_AGO)

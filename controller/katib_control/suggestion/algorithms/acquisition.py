@@ -74,7 +74,7 @@ class Coordinates:
         if self.space.size is None or self.space.size > _ENUMERABLE:
             return None
         columns = [centres for centres in self._centres if centres is not None]
-        return np.stack([grid.ravel() for grid in np.meshgrid(*columns, indexing="ij")], axis=1)
+        return np.asarray(np.stack([grid.ravel() for grid in np.meshgrid(*columns, indexing="ij")], axis=1))
 
     def draw(self, count: int, rng: np.random.Generator) -> Matrix:
         """Return random points."""
@@ -82,7 +82,7 @@ class Coordinates:
 
     def moved(self, rows: Matrix, scale: float, rng: np.random.Generator) -> Matrix:
         """Return a copy in which every point has moved in one or more of its parameters."""
-        found = rows.copy()
+        found: Matrix = rows.copy()
         count, width = found.shape
         if not self.movable:
             return found
@@ -97,17 +97,26 @@ class Coordinates:
     def _moved(self, place: int, column: Numbers, steps: Numbers, rng: np.random.Generator) -> Numbers:
         centres = self._centres[place]
         if self._categorical[place] and centres is not None:
-            return centres[(_cells(centres, column) + rng.integers(1, len(centres), len(column))) % len(centres)]
+            others = _cells(centres, column) + rng.integers(1, len(centres), len(column))
+            return np.asarray(centres[others % len(centres)])
         # Reflected at the borders.
         moved = np.abs(column + steps)
-        moved = np.clip(np.where(moved > 1.0, 2.0 - moved, moved), 0.0, 1.0)
+        moved = np.asarray(np.clip(np.where(moved > 1.0, 2.0 - moved, moved), 0.0, 1.0))
         if centres is None:
             return moved
         # At least to the next value of a lattice.
         old, new = _cells(centres, column), _cells(centres, moved)
         pushed = np.where(old == new, np.where(steps < 0, -1, 1), 0)
         beyond = (new + pushed < 0) | (new + pushed >= len(centres))
-        return centres[new + np.where(beyond, -pushed, pushed)]
+        return np.asarray(centres[new + np.where(beyond, -pushed, pushed)])
+
+    def counted(self, rows: Matrix) -> Matrix:
+        """Return a copy in which categories are counted from 0."""
+        found: Matrix = rows.copy()
+        for place, dimension in enumerate(self.space.dimensions):
+            if self._categorical[place]:
+                found[:, place] = np.floor(rows[:, place] * (dimension.size or 1))
+        return found
 
     def snapped(self, rows: Matrix) -> Matrix:
         """Put lattices and categories on the middle of their cells, in place."""
@@ -204,7 +213,7 @@ class Hunt:
             downhill, row[0, places], jac=True, method="L-BFGS-B",
             bounds=[(0.0, 1.0)] * len(places), options={"maxiter": 20, "maxfun": 40},
         )  # fmt: skip
-        higher = row.copy()
+        higher: Matrix = row.copy()
         higher[0, places] = np.clip(ended.x, 0.0, 1.0)
         # Judged again where it will be tried: never worse than the row, and still accepted.
         if score(higher)[0] > value and self.accept(self.coordinates.point(higher[0])):

@@ -16,6 +16,8 @@ Losses = tuple[float, ...]
 
 _SPREAD = 0x9E3779B97F4A7C15
 _BITS = (1 << 64) - 1
+_LARGEST = 1e30
+"""Volumes between several losses are computed, and must stay finite."""
 
 
 class Archive:
@@ -33,22 +35,31 @@ class Archive:
         self.running: dict[int, Record] = {}
         self.order: list[int] = []
         """Positions of the finished records, ascending."""
-        self.unchanged = 0
-        """How many of ``order``, from its beginning, are what they were before the last update."""
+        self._settled = 0
 
     def update(self, history: History) -> None:
         """Take in what has changed."""
         changes, self._cursor = history.changes(self._cursor)
-        self.unchanged = len(self.order)
         for position, record in changes:
             self._drop(position)
             if record is not None:
                 self._add(position, record)
-        self.unchanged = min(self.unchanged, len(self.order))
+
+    def settle(self) -> int:
+        """Return how many of ``order``, from its beginning, are what they were when this was asked last."""
+        settled, self._settled = self._settled, len(self.order)
+        return settled
 
     def losses(self, position: int) -> Losses:
         """Return what a finished record is judged by."""
         return _losses(self.finished[position], self.objectives)
+
+    @property
+    def level(self) -> bool:
+        """Whether no trial is better or worse than another, so that there is nothing to learn."""
+        if self._ranking and self._ranking[0][0] != self._ranking[-1][0]:
+            return False
+        return len({self.losses(position) for position in self.order}) <= 1
 
     def best(self, count: int) -> list[int]:
         """Return the positions of so many records with the lowest (first) loss, the best first."""
@@ -69,7 +80,7 @@ class Archive:
         if not losses:
             return
         self.finished[position] = record
-        self.unchanged = min(self.unchanged, bisect_left(self.order, position))
+        self._settled = min(self._settled, bisect_left(self.order, position))
         insort(self.order, position)
         insort(self._ranking, (losses[0], position))
         insort(self._sample, _spread(position))
@@ -81,7 +92,7 @@ class Archive:
         losses = self.losses(position)
         del self.finished[position]
         place = bisect_left(self.order, position)
-        self.unchanged = min(self.unchanged, place)
+        self._settled = min(self._settled, place)
         del self.order[place]
         del self._ranking[bisect_left(self._ranking, (losses[0], position))]
         del self._sample[bisect_left(self._sample, _spread(position))]
@@ -97,31 +108,37 @@ def archive_of(request: Request) -> Archive:
 
 
 class Generations:
-    """The best of an archive, chosen generation by generation: of the best so far and the next ``size`` trials.
+    """The best of an archive: after each generation of ``size`` trials the best of those before and of these.
 
     ``choose`` picks so many of the positions that it is given, by their losses. Generations are counted in the order
-    of the trials, so a new one costs one choice, and an old trial that ends late repeats those since.
+    of the trials, so a new one costs one choice, and an old trial that ends late repeats those since. It is for one
+    archive, which has no other.
     """
 
     def __init__(self, size: int, choose: Callable[[Mapping[int, Losses], int], Sequence[int]]) -> None:
         self._size = size
         self._choose = choose
-        self._elites: list[list[int]] = []
+        self._elites: list[Sequence[int]] = []
 
-    def update(self, archive: Archive) -> list[int]:
-        """Return the positions of the best after the last full generation; none while there is none."""
-        del self._elites[archive.unchanged // self._size :]
-        for generation in range(len(self._elites), len(archive.order) // self._size):
-            young = archive.order[generation * self._size : (generation + 1) * self._size]
-            old = self._elites[-1] if self._elites else []
-            pool = {place: archive.losses(place) for place in (*old, *young)}
-            self._elites.append(list(self._choose(pool, self._size)))
-        return self._elites[-1] if self._elites else []
+    def update(self, archive: Archive) -> Sequence[int]:
+        """Return the positions of the best of all, with those of the generation that is not full yet."""
+        full = len(archive.order) // self._size
+        del self._elites[archive.settle() // self._size :]
+        for generation in range(len(self._elites), full):
+            self._elites.append(self._best(archive, generation))
+        return self._best(archive, full)
+
+    def _best(self, archive: Archive, generation: int) -> Sequence[int]:
+        """Return the best of the elite before this generation, and of as much of it as has finished."""
+        old = self._elites[generation - 1] if generation else []
+        young = archive.order[generation * self._size : (generation + 1) * self._size]
+        return self._choose({place: archive.losses(place) for place in (*old, *young)}, self._size) if young else old
 
 
 def _losses(record: Record, objectives: int) -> Losses:
     if objectives > 1:
-        return record.losses if len(record.losses) == objectives else ()
+        whole = record.losses if len(record.losses) == objectives else ()
+        return tuple(min(max(loss, -_LARGEST), _LARGEST) for loss in whole)
     return () if record.loss is None else (record.loss,)
 
 

@@ -4,6 +4,9 @@ A configuration of the top 1 / eta of a rung is promoted as soon as there is one
 new one starts with the lowest budget. So it never waits, however many trials run side by side. Where the space has no
 new configuration left, the best that were not promoted go on, until all have run with the highest budget.
 
+New configurations are drawn at random, as in the paper, but for a share that a model proposes as in BOHB: without it
+the best of them would never be better than the best of so many random ones.
+
 State is what the trials' labels say: the rung and the configuration (the bracket is always 0).
 """
 
@@ -11,8 +14,8 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import ClassVar
 
@@ -33,11 +36,16 @@ from katib_control.suggestion.algorithms.resource import (
 from katib_control.suggestion.algorithms.rungs import Ledger, Seat
 from katib_control.suggestion.space import Point, SearchSpace
 
+_DEFAULTS: Mapping[str, object] = {"random_fraction": 0.5, "num_samples": 8, "bandwidth_factor": 4.0}
+"""Less sure of itself than BOHB's: there every bracket begins anew, here all begin with the lowest budget."""
+
+_MODEL_SETTINGS = tuple(replace(item, default=_DEFAULTS.get(item.name, item.default)) for item in MODEL_SETTINGS)
+
 
 class Asha:
     """See the module."""
 
-    settings: ClassVar[tuple[Setting, ...]] = (*BUDGET_SETTINGS, RANDOM_STATE, *MODEL_SETTINGS)
+    settings: ClassVar[tuple[Setting, ...]] = (*BUDGET_SETTINGS, RANDOM_STATE, *_MODEL_SETTINGS)
     supports: ClassVar[frozenset[Feature]] = ONE_OBJECTIVE | {"ownStart"}
 
     def space(self, space: SearchSpace, settings: Settings) -> SearchSpace:
@@ -89,7 +97,7 @@ class _Run:
     def _new(self, request: Request, model: Model, number: int) -> Point | None:
         if number < len(request.initial):
             return self.resource.configuration(request.initial[number])
-        return model.propose(number) or self.ledger.fresh(request.rng(number), 0)
+        return model.propose(number) or self.ledger.fresh(request.rng(number))
 
     def _promotions(self, share: Fraction | int) -> Iterator[tuple[Seat, Point]]:
         """Yield those of the top 1 / share of each rung that were not promoted, the highest rung first."""

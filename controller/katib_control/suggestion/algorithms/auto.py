@@ -63,11 +63,8 @@ class Auto:
         if last is None:
             return _answer(request, history)
         fresh, again, open_end = last
-        points: list[Suggested] = []
-        if fresh:
-            points += _answer(dataclasses.replace(request, count=min(request.count, len(fresh))), history).points
-        repeated = again[: request.count - len(points)] if len(points) >= len(fresh) else []
-        return Found([*points, *map(Suggested, repeated)], exhausted=not points and not repeated and not open_end)
+        points = [Suggested(point) for point in (*fresh, *again)][: request.count]
+        return Found(points, exhausted=not points and not open_end)
 
 
 def _answer(request: Request, history: History) -> Found:
@@ -79,7 +76,8 @@ def _answer(request: Request, history: History) -> Found:
         request.memo.clear()
         memo = request.memo[name] = {}
     settings = {item.name: item.default for item in algorithm.settings} | dict(request.settings)
-    return Found(algorithm.ask(dataclasses.replace(request, settings=settings, memo=memo)).points)
+    delegated = dataclasses.replace(request, settings=settings, memo=memo, history=lambda: history)
+    return Found(algorithm.ask(delegated).points)
 
 
 def choice(request: Request, history: History) -> str:
@@ -93,9 +91,9 @@ def choice(request: Request, history: History) -> str:
 
 
 def _last_points(space: SearchSpace, history: History, count: int) -> tuple[list[Point], list[Point], bool] | None:
-    """Return the points left of a space, those to be tried again, and whether running trials may add to them.
+    """Return the last points of a space, those to be tried again, and whether running trials may add to them.
 
-    None while there are enough left, or where they cannot be counted.
+    None while more are left than are asked for, or where they cannot be counted.
     """
     if space.size is None or space.size > ENUMERABLE:
         return None

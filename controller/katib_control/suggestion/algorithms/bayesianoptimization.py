@@ -8,7 +8,8 @@ rest of a batch, and points that failed keep others away. Nothing is repeated wh
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from katib_control.api.errors import FieldError
@@ -78,7 +79,11 @@ class BayesianOptimization:
         seen = evidence(request, history, most(request.space))
         if len(seen.points) < max(1, request.settings["n_initial_points"]):
             return Sobol().ask(request)
-        return Found(modelled(request, history, surrogate(request, seen)))
+        learn = surrogate(request)
+        from katib_control.suggestion.algorithms.threads import one_thread  # loads a library
+
+        with one_thread():
+            return Found(modelled(request, history, learn(seen)))
 
 
 def most(space: SearchSpace) -> int:
@@ -86,14 +91,14 @@ def most(space: SearchSpace) -> int:
     return max(_LEAST, min(_MOST, _NUMBERS // len(space.dimensions)))
 
 
-def surrogate(request: Request, seen: Evidence) -> Surrogate:
-    """Return the model that the settings ask for, fitted."""
+def surrogate(request: Request) -> Callable[[Evidence], Surrogate]:
+    """Return the model that the settings ask for, to be fitted; its libraries are loaded."""
     settings = request.settings
     kind, function, optimizer = settings["base_estimator"], settings["acq_func"], settings["acq_optimizer"]
     if kind == "auto" and function is None and optimizer is None and torch_is_there():
         from katib_control.suggestion.algorithms.optuna_gp import OptunaProcess
 
-        return OptunaProcess(request.space, seen)
+        return partial(OptunaProcess, request.space)
     from katib_control.suggestion.algorithms.skopt_model import Choice, SkoptModel
 
     estimator = "GP" if kind == "auto" else kind
@@ -104,7 +109,7 @@ def surrogate(request: Request, seen: Evidence) -> Surrogate:
         # The same trees at every answer, so that its points differ because the trials do.
         seed=request.number(0, "trees") >> 32,
     )
-    return SkoptModel(request.space, seen, choice)
+    return partial(SkoptModel, request.space, choice)
 
 
 def torch_is_there() -> bool:

@@ -24,8 +24,8 @@ from katib_control.suggestion.algorithms.sobol import sobol_points
 from katib_control.suggestion.distinct import next_point
 from katib_control.suggestion.space import Point, SearchSpace
 
-NUMBERS = 500
-"""Parameters that are numbers: with more, a generation takes seconds."""
+NUMBERS = 200
+"""Parameters that are numbers: beyond, the covariances of a run take too much memory, and answers too much time."""
 
 _FIRST = 8
 _ATTEMPTS, _NARROW = 40, 10
@@ -37,12 +37,12 @@ class CovarianceMatrixAdaptation:
 
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting(
-            name="restart_strategy", type="choice", choices=("none", "None", "ipop", "bipop"), default="none",
+            name="restart_strategy", type="choice", choices=("none", "None", "ipop", "bipop"), default="ipop",
             help="what follows when a run gets no further: nothing, a run elsewhere with twice the population, or such "
             "runs and short ones in turn",
         ),
         Setting(
-            name="sigma", type="float", above=0, default=1 / 6,
+            name="sigma", type="float", above=0, default=0.17,
             help="first standard deviation, as a share of each parameter's range on the scale of its distribution",
         ),
         RANDOM_STATE,

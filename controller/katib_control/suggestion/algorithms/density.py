@@ -6,7 +6,7 @@ Coordinates are shares of a parameter's distribution, so that steps, logarithms 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -87,10 +87,10 @@ def categories(space: SearchSpace) -> list[int]:
 
 def most_promising(
     space: SearchSpace, good: Kernels, bad: Kernels, *, samples: int, factor: float, rng: np.random.Generator
-) -> list[Point]:
-    """Return points drawn near the good ones, those first that are likeliest to be good rather than bad."""
+) -> Iterator[Point]:
+    """Yield points drawn near the good ones, those first that are likeliest to be good rather than bad."""
     import numpy as np
 
     rows = good.draw(samples, factor, rng)
     order = np.argsort(bad.log_density(rows) - good.log_density(rows), kind="stable")
-    return [space.point(rows[place].tolist()) for place in order]
+    return (space.point(rows[place].tolist()) for place in order)

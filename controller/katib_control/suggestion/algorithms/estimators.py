@@ -41,7 +41,7 @@ class Tuning:
     good: int
 
 
-class Density(_ParzenEstimator):
+class Density(_ParzenEstimator):  # type: ignore[misc]  # mypy does not follow Optuna
     """A mixture of one kernel for each trial, and the prior. ``narrowest`` is the least width of a kernel (0 to 1)."""
 
     def __init__(
@@ -68,7 +68,7 @@ class Density(_ParzenEstimator):
         return super()._calculate_categorical_distributions(observations, param_name, search_space, parameters)
 
 
-class Sampler(TPESampler):
+class Sampler(TPESampler):  # type: ignore[misc]  # mypy does not follow Optuna
     """Optuna's, which is told how many trials are good, and which candidates are out of the question."""
 
     def __init__(self, tuning: Tuning, axes: Axes, accept: Accept, seed: int) -> None:
@@ -80,8 +80,8 @@ class Sampler(TPESampler):
         self._tuning = tuning
         # Optuna warns when these two are given to the constructor, and warnings cannot be silenced for one thread.
         self._gamma = lambda _: tuning.good
-        parameters = self._parzen_estimator_parameters
-        self._parzen_estimator_parameters = parameters._replace(prior_weight=tuning.prior_weight)
+        estimator: Any = self._parzen_estimator_parameters
+        self._parzen_estimator_parameters: Any = estimator._replace(prior_weight=tuning.prior_weight)
 
     def _build_parzen_estimator(
         self, study: Study, search_space: dict[str, BaseDistribution], trials: list[FrozenTrial], handle_below: bool
@@ -115,5 +115,5 @@ def weights_by_rank(losses: list[float]) -> Array:
     if not count:
         return np.ones(0)
     ranks = np.argsort(np.argsort(losses, kind="stable"), kind="stable") + 1
-    weights: Array = np.log(count + 0.5) - np.log(ranks)
-    return weights * (count / weights.sum())
+    weights = np.log(count + 0.5) - np.log(ranks)
+    return np.asarray(weights * (count / weights.sum()))

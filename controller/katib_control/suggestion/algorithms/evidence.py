@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, pstdev, quantiles
+from statistics import fmean, median, pstdev
 
 from katib_control.suggestion.algorithm import Request
 from katib_control.suggestion.algorithms.archive import Archive, archive_of
@@ -12,18 +12,22 @@ from katib_control.suggestion.history import History
 from katib_control.suggestion.space import Point
 
 _LIARS = 32
+_FAR = 3.0
+_LARGE = 1e300
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Points with their standardised losses, and points that run or have failed, in the order they were made.
+    """Points with their standardised losses, points that failed, and points that run, in the order they were made.
 
-    A surrogate treats the latter alike: something is on its way there, or came to nothing, so look elsewhere.
+    A point that failed counts as an average one: a region where everything fails loses its promise step by step, and
+    a good region in which one trial was unlucky does not.
     """
 
     points: Sequence[Point]
     losses: Sequence[float]
-    pending: Sequence[Point]
+    failed: Sequence[Point]
+    running: Sequence[Point]
 
 
 def evidence(request: Request, history: History, most: int) -> Evidence:
@@ -33,9 +37,9 @@ def evidence(request: Request, history: History, most: int) -> Evidence:
     shown = [archive.finished[position] for position in chosen(archive, most)]
     losses = standardized([record.loss for record in shown if record.loss is not None])
     failed = [record.point for record in history if record.state == "failed"]
-    running = [record.point for record in (*archive.running.values(), *history.pending)]
-    pending = list(dict.fromkeys([*failed[-_LIARS // 2 :], *running[-_LIARS:]]))[-_LIARS:]
-    return Evidence([record.point for record in shown], losses, pending)
+    live = [archive.running[position] for position in sorted(archive.running)]
+    running = [record.point for record in (*live, *history.pending)]
+    return Evidence([record.point for record in shown], losses, failed[-_LIARS:], running[-_LIARS:])
 
 
 def chosen(archive: Archive, most: int) -> list[int]:
@@ -51,18 +55,18 @@ def chosen(archive: Archive, most: int) -> list[int]:
 
 
 def standardized(losses: Sequence[float]) -> list[float]:
-    """Return the losses with mean 0 and standard deviation 1; all 0 where they are all the same.
+    """Return the losses with mean 0 and standard deviation 1, the bad half compressed; all 0 where all are the same.
 
-    Losses far above the others (a training that diverged) count as much as a bad one: a model that has to
-    explain them explains nothing else.
+    What a model should explain is which of the good ones is the best. Above the median losses count less and less,
+    and however large they are (a training that diverged) never more than so many times the way down to the best.
     """
-    largest = max(map(abs, losses), default=0.0)
-    if not largest:
+    if not losses or min(losses) == max(losses):
         return [0.0] * len(losses)
-    values = [loss / largest for loss in losses]
-    if len(values) > 1:
-        first, middle, third = quantiles(values, n=4, method="inclusive")
-        spread = max(third - first, middle - min(values))
-        values = [min(value, third + 3 * spread) if spread else value for value in values]
-    mean, deviation = fmean(values), pstdev(values)
-    return [(value - mean) / deviation if deviation > 1e-15 else 0.0 for value in values]
+    small = 0.25 if max(map(abs, losses)) > _LARGE else 1.0
+    values = [loss * small for loss in losses]
+    best, middle = min(values), median(values)
+    unit = middle - best or max(values) - best
+    distances = [(value - middle) / unit for value in values]
+    shaped = [distance if distance < 0 else _FAR - _FAR**2 / (_FAR + distance) for distance in distances]
+    mean, deviation = fmean(shaped), pstdev(shaped)
+    return [(value - mean) / deviation if deviation else 0.0 for value in shaped]

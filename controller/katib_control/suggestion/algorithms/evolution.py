@@ -9,6 +9,7 @@ that of the package ``cmaes``.
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 import random
 from bisect import bisect
@@ -48,7 +49,7 @@ class Axes:
         self.numbers = smooth + [(place, item) for place, item in numbers if item.size and item.size <= _FEW]
         self.smooth = len(smooth)
         self.rows = [[item.to_unit(item.at(rank)) for rank in range(item.size or 0)] for _, item in self._rows]
-        self._limits = [[(low + high) / 2 for low, high in zip(row, row[1:], strict=False)] for row in self.rows]
+        self._limits = [[(low + high) / 2 for low, high in itertools.pairwise(row)] for row in self.rows]
 
     @property
     def _rows(self) -> Sequence[tuple[int, Dimension]]:

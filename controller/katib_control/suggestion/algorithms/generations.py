@@ -53,7 +53,7 @@ class _Run:
     """Where the reading stands: after ``read`` points, of which this distribution has learned in ``told`` generations.
 
     ``best`` is the least loss of the run, and ``stale`` for how many generations it has not changed. ``large`` is the
-    largest population so far; ``spent`` says how many points went into runs of large and of small populations.
+    largest population so far; ``spent`` says how many points went into restarts with large and with small populations.
     """
 
     stretch: int
@@ -179,8 +179,9 @@ class Generations:
         ranked = sorted(members, key=_loss)
         run.distribution.tell([self._axes.read(record.point) for record in ranked])
         run.told += 1
-        large, small = run.spent
-        run.spent = (large, small + len(members)) if run.small else (large + len(members), small)
+        if run.number:
+            large, small = run.spent
+            run.spent = (large, small + len(members)) if run.small else (large + len(members), small)
         best = _loss(ranked[0])
         run.stale = 0 if best < run.best else run.stale + 1
         run.best = min(run.best, best)
@@ -236,6 +237,6 @@ def _loss(record: Record) -> float:
 
 
 def _is_later(label: str, run: _Run) -> bool:
-    """Whether a point was sampled in a later run of this stretch; what is no label of ours is not."""
+    """Whether a point was sampled in a later run of this stretch; what cannot be a label of ours was not."""
     stretch, _, number = label.partition(".")
-    return stretch == str(run.stretch) and number.isdecimal() and int(number) > run.number
+    return stretch == str(run.stretch) and number.isdecimal() and run.number < int(number[:9]) < STRETCH

@@ -32,7 +32,6 @@ from katib_control.suggestion.algorithms.resource import (
     resource,
 )
 from katib_control.suggestion.algorithms.rungs import Ledger, Seat
-from katib_control.suggestion.distinct import draw
 from katib_control.suggestion.space import Point, SearchSpace
 
 WRITTEN = tuple(
@@ -71,9 +70,8 @@ class Hyperband:
         race.ledger.update(request.history())
         model = self.model(request, race)
         points: list[Suggested] = []
-        for seat, level in race.seats():
-            configuration = race.promoted(seat) if seat.rung else _new(request, race, seat, model)
-            point = race.resource.point(configuration, level)
+        for seat, configuration in _served(request, race, model):
+            point = race.resource.point(configuration, race.level(seat))
             points.append(Suggested(point, race.ledger.promise(seat, point)))
             if len(points) == request.count:
                 break
@@ -109,13 +107,15 @@ class Race:
     @property
     def present(self) -> int | None:
         """The first bracket that has not ended; None where all have."""
-        return next((bracket for bracket in range(self.count) if bracket not in self.ledger.settled), None)
+        return next(self.open(), None)
 
-    def seats(self) -> Iterator[tuple[Seat, int]]:
-        """Yield what is to run next, with the level of its budget, while it is being promised."""
-        for bracket in range(self.count):
-            if bracket not in self.ledger.settled:
-                yield from self._seats(bracket)
+    def open(self) -> Iterator[int]:
+        """Yield the brackets that have not ended."""
+        return (bracket for bracket in range(self.count) if bracket not in self.ledger.settled)
+
+    def level(self, seat: Seat) -> int:
+        """Return the level of a seat's budget."""
+        return self.brackets.rungs(seat.bracket)[seat.rung].level
 
     def promoted(self, seat: Seat) -> Point:
         """Return the configuration that had this number one rung below."""
@@ -127,13 +127,15 @@ class Race:
         iteration, bracket = divmod(seat.bracket, self.brackets.ladder.rungs)
         return iteration * self._starts[-1] + self._starts[bracket] + seat.config
 
-    def _seats(self, bracket: int) -> Iterator[tuple[Seat, int]]:
-        """Yield the free seats of a bracket's open rung; settle the bracket when none will follow."""
+    def seats(self, bracket: int) -> Iterator[Seat]:
+        """Yield the free seats of a bracket's open rung, while they are being promised.
+
+        Where all are taken and nothing will follow the bracket is settled.
+        """
         for position, rung in enumerate(self.brackets.rungs(bracket)):
             standing = self.ledger.standing(bracket, position)
             size, numbers = self._entrants(bracket, position, rung)
-            for config in numbers:
-                yield Seat(bracket, position, config), rung.level
+            yield from (Seat(bracket, position, config) for config in numbers)
             if standing.running or len(standing.members) < size:
                 return
         self.ledger.settled.add(bracket)
@@ -142,7 +144,7 @@ class Race:
         """Return how many configurations a rung will have, and the numbers of those that are not in it yet."""
         here = self.ledger.standing(bracket, position)
         if position == 0:
-            size = min(rung.size, self.resource.capacity)
+            size = min(rung.size, len(here.members) + self.ledger.open_to(rung.level))
             return size, here.free(size)
         below = self.ledger.standing(bracket, position - 1)
         best = below.best(rung.size)
@@ -156,7 +158,17 @@ class Race:
         return [0, *accumulate(sizes)]
 
 
-def _new(request: Request, race: Race, seat: Seat, model: Model | None) -> Point:
+def _served(request: Request, race: Race, model: Model | None) -> Iterator[tuple[Seat, Point]]:
+    """Yield who runs next, the oldest bracket first, while it is being promised."""
+    for bracket in race.open():
+        for seat in race.seats(bracket):
+            configuration = race.promoted(seat) if seat.rung else _new(request, race, seat, model)
+            if configuration is None:
+                break  # what is left may still be promoted by an earlier bracket
+            yield seat, configuration
+
+
+def _new(request: Request, race: Race, seat: Seat, model: Model | None) -> Point | None:
     """Return a configuration for the first rung of a bracket: those to begin with, the model's, or a random one."""
     number = race.number(seat)
     if number < len(request.initial):
@@ -165,7 +177,7 @@ def _new(request: Request, race: Race, seat: Seat, model: Model | None) -> Point
     if proposed is not None:
         return proposed
     rng = request.rng(number)
-    return race.ledger.fresh(rng, seat.bracket) or draw(race.resource.configurations, rng)
+    return race.ledger.fresh(rng) or race.ledger.again(rng, seat.bracket, race.level(seat))
 
 
 def _written(race: Race, settings: Settings) -> Mapping[str, str]:

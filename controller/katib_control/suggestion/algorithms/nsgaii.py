@@ -1,14 +1,15 @@
-"""NSGA-II (Deb et al., 2002): a genetic algorithm that keeps what no other dominates; Optuna's crossover and mutation.
+"""NSGA-II (Deb et al., 2002): a genetic algorithm that keeps what no other dominates; Optuna's sampler.
 
-The generations are counted off the finished trials in their order: the first ``population_size`` are drawn at random,
-and the survivors of each full generation are the parents of all points until the next one is full. So the state is a
+The first ``population_size`` trials are random. From then on the parents are the best so many of all finished trials,
+by non-dominated sorting and crowding distance: after each generation (so many trials more, in their order) its best and
+the parents before it are the new parents, and what has finished of the next one counts at once. So the state is a
 function of the trials: nothing is lost with a cache, trials that never ran through here count, and no point ever waits
-for a generation to end.
+for a generation to end. With one objective it is a genetic algorithm with elitism.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from katib_control.api.errors import FieldError
@@ -17,7 +18,7 @@ from katib_control.api.settings import RANDOM_STATE, Setting, Settings
 from katib_control.suggestion.algorithm import ANY_OBJECTIVE, Feature, Found, Request, Suggested
 from katib_control.suggestion.algorithms.archive import Archive, Generations, archive_of
 from katib_control.suggestion.distinct import free, next_point
-from katib_control.suggestion.space import SearchSpace
+from katib_control.suggestion.space import Point, SearchSpace
 
 if TYPE_CHECKING:
     from katib_control.suggestion.algorithms.breeding import Family
@@ -30,8 +31,8 @@ class NonDominatedSorting:
 
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting(
-            name="population_size", type="int", low=2, default=12,
-            help="how many trials make a generation; so many points are random at first",
+            name="population_size", type="int", low=2, default=10,
+            help="how many parents there are, and trials in a generation; so many points are random at first",
         ),
         Setting(
             name="mutation_prob", type="float", low=0, high=1,
@@ -43,7 +44,7 @@ class NonDominatedSorting:
         ),
         Setting(
             name="swapping_prob", type="float", low=0, high=1, default=0.5,
-            help="how likely a child has a parameter of its second parent rather than of its first",
+            help="how likely a child has a category of its second parent rather than of its first; numbers are blended",
         ),
         RANDOM_STATE,
     )  # fmt: skip
@@ -61,16 +62,19 @@ class NonDominatedSorting:
         made, busy = history.made(), history.running()
         points: list[Suggested] = []
         for index in range(request.index, request.index + request.count):
-            point = None
-            if family:
-                # numpy's legacy seeds have 32 bits.
-                sampler = family.sampler(request.settings, request.number(index, "nsgaii") >> 32)
-                point = free(request.space, lambda: family.child(sampler), made, _ATTEMPTS)
+            point = _child(request, index, family, made) if family else None
             point = point or next_point(request.space, request.rng(index), made, busy)
             made.add(point)
             busy.add(point)
             points.append(Suggested(point))
         return Found(points)
+
+
+def _child(request: Request, index: int, family: Family, taken: Collection[Point]) -> Point | None:
+    """Return a child that is not there yet; None where the parents have only such."""
+    # numpy's legacy seeds have 32 bits.
+    sampler = family.sampler(request.settings, request.number(index, "nsgaii") >> 32)
+    return free(request.space, lambda: family.child(sampler), taken, _ATTEMPTS)
 
 
 def _family(request: Request, archive: Archive) -> Family | None:

@@ -8,10 +8,6 @@ so it is imported where it is used.
 from __future__ import annotations
 
 import logging
-import os
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -24,6 +20,9 @@ from katib_control.suggestion.algorithms.optuna_study import Axes, Shown
 from katib_control.suggestion.space import Point, SearchSpace
 
 _BASES = 10
+_SAMPLES = 64
+# Variance, of losses whose variance is 1: with less, points that all but coincide cannot be told from bad numbers.
+_LEAST_NOISE = 1e-5
 
 logger = logging.getLogger(__name__)
 
@@ -35,11 +34,13 @@ class OptunaProcess:
         self._coordinates = Coordinates(space)
         self._axes = Axes(space)
         self._shown = Shown(self._axes)
-        for point, loss in zip(seen.points, seen.losses, strict=True):
+        known = [*zip(seen.points, seen.losses, strict=True), *((point, 0.0) for point in seen.failed)]
+        for point, loss in known:
             self._shown.trials.append(self._axes.trial(len(self._shown.trials), point, (loss,)))
         order = np.argsort(seen.losses, kind="stable")[:_BASES]
         self._bases = self._coordinates.rows([seen.points[place] for place in order])
-        for point in seen.pending:
+        self._fitted: list[Any] | None = None
+        for point in seen.running:
             self.add(point)
 
     def add(self, point: Point) -> None:
@@ -49,10 +50,10 @@ class OptunaProcess:
     def propose(self, number: int, accept: Accept) -> Point | None:
         """Return the most promising point; None where there is no accepted one, or the numbers fail."""
         hunt = Hunt(self._coordinates, accept, self._bases, np.random.default_rng(number))
-        sampler = _Sampler(number >> 32, hunt)
+        sampler = _Sampler(number >> 32, hunt, self._fitted)
         try:
-            with _one_thread():
-                point = self._shown.propose(sampler, len(self._shown.trials), jointly=True)
+            point = self._shown.propose(sampler, len(self._shown.trials), jointly=True)
+            self._fitted = sampler.fitted
         except _Nothing:
             return None
         except (RuntimeError, ValueError) as error:
@@ -69,10 +70,19 @@ class _Nothing(Exception):
 class _Sampler(GPSampler):  # type: ignore[misc] # Optuna is not typed
     """Optuna's sampler; where the acquisition function is largest is for ``Hunt`` to find, which knows the space."""
 
-    def __init__(self, seed: int, hunt: Hunt) -> None:
+    def __init__(self, seed: int, hunt: Hunt, fitted: list[Any] | None) -> None:
         super().__init__(seed=seed, n_startup_trials=0, warn_independent_sampling=False)
         self._hunt = hunt
         self._log_prior = log_prior
+        self._minimum_noise = _LEAST_NOISE
+        self._n_qmc_samples_qei = _SAMPLES
+        # The rest of a batch starts from the kernel of the first: their finished trials are the same.
+        self._gprs_cache_list = fitted
+
+    @property
+    def fitted(self) -> list[Any] | None:
+        """The process of the last answer."""
+        return self._gprs_cache_list
 
     def _optimize_acqf(self, acqf: Any, best_params: Any) -> Any:
         """Override what Optuna offers for overriding."""
@@ -84,11 +94,8 @@ class _Sampler(GPSampler):  # type: ignore[misc] # Optuna is not typed
     def _normalized(self, rows: Matrix) -> Matrix:
         """Return shares as Optuna has them: the same, but for categories, which it counts."""
         coordinates = self._hunt.coordinates
-        found = rows.copy()
-        for place, dimension in enumerate(coordinates.space.dimensions):
-            if dimension.kind == "categorical":
-                found[:, place] = np.floor(rows[:, place] * (dimension.size or 1))
-        return found[:, coordinates.movable]
+        found: Matrix = coordinates.counted(rows)[:, coordinates.movable]
+        return found
 
 
 def log_prior(process: Any) -> Any:
@@ -101,37 +108,3 @@ def log_prior(process: Any) -> Any:
     amplitude = torch.log(process.kernel_scale)
     noise = 0.1 * torch.log(process.noise_var) - 30 * process.noise_var
     return -0.5 * ((scales - centre) ** 2).sum() - 0.5 * amplitude**2 + noise
-
-
-_LOCK = threading.Lock()
-_inside = 0
-_before: tuple[int, str | None] = (0, None)
-_VARIABLE = "OPENBLAS_NUM_THREADS"
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keep linear algebra on one thread while any of ours computes, and put back what was set before.
-
-    Optuna does so by itself, but of two threads that overlap the second would take the 1 of the first for the user's
-    own setting, and leave it for ever.
-    """
-    global _inside, _before
-    with _LOCK:
-        if not _inside:
-            _before = torch.get_num_threads(), os.environ.get(_VARIABLE)
-            torch.set_num_threads(1)
-            os.environ[_VARIABLE] = "1"
-        _inside += 1
-    try:
-        yield
-    finally:
-        with _LOCK:
-            _inside -= 1
-            if not _inside:
-                threads, variable = _before
-                torch.set_num_threads(threads)
-                if variable is None:
-                    os.environ.pop(_VARIABLE, None)
-                else:
-                    os.environ[_VARIABLE] = variable

@@ -115,7 +115,7 @@ class Shown:
         return optuna.Study(_NAME, self._storage, sampler)
 
 
-class _Storage(InMemoryStorage):
+class _Storage(InMemoryStorage):  # type: ignore[misc]  # mypy does not follow Optuna
     """Has the trials that it is given."""
 
     shown: Sequence[FrozenTrial] = ()

@@ -40,15 +40,8 @@ class Model:
         """Show what matters of the finished trials, and all that run."""
         self.finished = len(archive.finished)
         places = sorted({*self._selected(archive), *archive.running})
-        known = {}
-        for place in places:
-            record = archive.running.get(place) or archive.finished[place]
-            old = self._known.get(place)
-            losses = archive.losses(place) if place in archive.finished else ()
-            same = old is not None and old[0] is record
-            known[place] = old if same else (record, self._axes.trial(place, record.point, losses))
-        self._known = known
-        self._shown.trials = [trial for _, trial in known.values()]
+        self._known = {place: self._trial(archive, place) for place in places}
+        self._shown.trials = [trial for _, trial in self._known.values()]
         self._next = len(history) - len(history.pending)
         for record in history.pending:
             self.add(record.point)
@@ -66,6 +59,15 @@ class Model:
             if accept(point):
                 return point
         return None
+
+    def _trial(self, archive: Archive, place: int) -> tuple[Record, FrozenTrial]:
+        """Return a record as Optuna knows it, made anew only where the record is a new one."""
+        record = archive.running.get(place) or archive.finished[place]
+        known = self._known.get(place)
+        if known and known[0] is record:
+            return known
+        losses = archive.losses(place) if place in archive.finished else ()
+        return record, self._axes.trial(place, record.point, losses)
 
     def _selected(self, archive: Archive) -> set[int]:
         if len(archive.order) <= SHOWN:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from katib_control.api.settings import Setting, Settings
+from katib_control.api.settings import Setting
 from katib_control.suggestion.algorithm import Request
 from katib_control.suggestion.algorithms.resource import Resource
 from katib_control.suggestion.algorithms.rungs import Ledger
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 MIN_POINTS = Setting(
     name="min_points_in_model", type="int", low=1,
-    help="a budget needs more results than this for a model; without it one more than there are parameters",
+    help="so many good results make a model, and as many others; without it one more than there are parameters",
 )  # fmt: skip
 RANDOM_FRACTION = Setting(
     name="random_fraction", type="float", low=0, high=1, default=1 / 3,
@@ -83,17 +84,14 @@ class Model:
     def _fit(self) -> tuple[Kernels, Kernels] | None:
         space, settings = self.resource.configurations, self.request.settings
         # A budget at which all are the same says nothing of any: the first epoch of a slow training, for example.
-        telling = [results for results in reversed(self.ledger.finished) if results and results[0][0] < results[-1][0]]
+        telling = [results for results in reversed(self.ledger.results) if _tells(results)]
         count = sum(map(len, telling))
         # A density of fewer points than parameters has no width in some direction.
         least = max(len(space.dimensions) + 1, settings["min_points_in_model"] or 0)
         cut = max(least, min(MOST_GOOD, math.ceil(count * settings["top_n_percent"] / 100)))
-        # A configuration has a result at each budget it was promoted to; the highest of them counts.
-        best = itertools.islice(itertools.chain.from_iterable(telling), cut * len(telling))
-        good = list(dict.fromkeys(point for _, point in best))[:cut]
-        evenly = itertools.islice(itertools.chain.from_iterable(telling), 0, None, max(1, math.ceil(count / MOST_BAD)))
-        known = set(good)
-        bad = [point for _, point in evenly if point not in known]
+        step = max(1, math.ceil((count - cut) / MOST_BAD))
+        good = [point for _, point in itertools.islice(itertools.chain.from_iterable(telling), cut)]
+        bad = [point for _, point in itertools.islice(itertools.chain.from_iterable(telling), cut, None, step)]
         if min(len(good), len(bad)) < least or not space.dimensions:
             return None
         from katib_control.suggestion.algorithms.density import categories, kernels
@@ -106,3 +104,7 @@ class Model:
         if row is None:
             row = self.rows[configuration] = self.resource.configurations.units(configuration)
         return row
+
+
+def _tells(results: Sequence[tuple[float, Point]]) -> bool:
+    return len(results) == 1 or (len(results) > 1 and results[0][0] < results[-1][0])

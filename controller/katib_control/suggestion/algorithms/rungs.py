@@ -7,10 +7,11 @@ labels (the client has lost them, or somebody made it by hand) takes the place t
 from __future__ import annotations
 
 import random
+import sys
 from bisect import bisect_left, insort
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from katib_control.suggestion.algorithms.brackets import Shape
 from katib_control.suggestion.algorithms.resource import Resource
@@ -82,20 +83,21 @@ class Standing:
         elif losses and step > 0:
             insort(self.ranking, (min(losses), config))
         elif losses:
-            del self.ranking[bisect_left(self.ranking, (min(losses), config))]
+            _withdraw(self.ranking, (min(losses), config))
 
 
 class Ledger:
     """All rungs of an Experiment. Places count the history; negative ones are points that are no Trials yet.
 
-    ``made`` counts the trials of every configuration. ``finished`` has, for each level, (loss, configuration) of all
-    trials with a value, the best first. ``settled`` is for the owner to note brackets of which nothing more will come:
-    one that changes after all is taken out.
+    ``made`` has the levels at which each configuration was tried. ``results`` has, for each level, a pair (loss,
+    configuration) of those whose highest budget with a value it is, the best first. ``settled`` is for the owner to
+    note brackets of which nothing more will come; one that changes after all is taken out.
     """
 
     def __init__(self, shape: Shape, resource: Resource, prefix: str) -> None:
-        self.made: Counter[Point] = Counter()
-        self.finished: list[list[tuple[float, Point]]] = [[] for _ in resource.texts]
+        self.made: dict[Point, list[int]] = {}
+        self.results: list[list[tuple[float, Point]]] = [[] for _ in resource.texts]
+        self._results_of: dict[Point, list[tuple[int, float]]] = {}
         self.settled: set[int] = set()
         self._shape = shape
         self._resource = resource
@@ -112,6 +114,7 @@ class Ledger:
         passing = range(-1, self._next_place, -1)
         if not (changes or passing or history.pending):
             return
+        known = len(self.made)
         for place in self._strays:
             self._unseat(place)
         for place in passing:
@@ -125,21 +128,38 @@ class Ledger:
             self._add(self._next_place, record)
             self._next_place -= 1
         self._seat_strays()
+        if max(known, len(self.made)) >= self._resource.capacity:
+            # What a bracket can still get depends on all others then, so it is looked at afresh.
+            self.settled.clear()
 
     def standing(self, bracket: int, rung: int) -> Standing:
         """Return one rung."""
         return self._standings.setdefault((bracket, rung), Standing())
 
-    def fresh(self, rng: random.Random, bracket: int) -> Point | None:
-        """Return a configuration that was never made; where all are made, one that is not in this bracket; or None."""
+    def fresh(self, rng: random.Random) -> Point | None:
+        """Return a configuration that was never made; None where all are."""
+        return self._outside(rng, self.made)
+
+    def open_to(self, level: int) -> int:
+        """Return how many configurations could still begin at this level."""
+        if len(self.made) < self._resource.capacity:
+            return sys.maxsize
+        return self._resource.capacity - sum(max(levels) >= level for levels in self.made.values())
+
+    def again(self, rng: random.Random, bracket: int, level: int) -> Point | None:
+        """Return a configuration that never had so high a budget, and that no earlier bracket may still promote."""
+        busy = {
+            self._resource.configuration(record.point)
+            for record, seat in self._seats.values()
+            if seat and seat.bracket < bracket and seat.bracket not in self.settled
+        }
+        return self._outside(rng, {item for item, levels in self.made.items() if max(levels) >= level} | busy)
+
+    def _outside(self, rng: random.Random, taken: Collection[Point]) -> Point | None:
         space = self._resource.configurations
-        known: Sequence[Callable[[], Collection[Point]]] = (lambda: self.made, lambda: self._entered(bracket))
-        for taken in (each() for each in known):
-            if len(taken) < self._resource.capacity:
-                found = free(space, lambda: draw(space, rng), taken, _ATTEMPTS) or any_free(space, rng, taken)
-                if found is not None:
-                    return found
-        return None
+        if len(taken) >= self._resource.capacity:
+            return None
+        return free(space, lambda: draw(space, rng), taken, _ATTEMPTS) or any_free(space, rng, taken)
 
     def promise(self, seat: Seat, point: Point) -> dict[str, str]:
         """Count a point of the answer as made, until the next update tells; return its labels."""
@@ -149,13 +169,9 @@ class Ledger:
         self._next_place -= 1
         return labels
 
-    def _entered(self, bracket: int) -> Collection[Point]:
-        first = self.standing(bracket, 0)
-        return {self._resource.configuration(first.record(config).point) for config in first.members}
-
     def _add(self, place: int, record: Record) -> None:
         level = self._resource.level(record.point)
-        self.made[self._resource.configuration(record.point)] += 1
+        self.made.setdefault(self._resource.configuration(record.point), []).append(-1 if level is None else level)
         seat = self._seat(record.labels or {}, level)
         self._seats[place] = (record, None)
         if seat:
@@ -163,7 +179,7 @@ class Ledger:
         elif level is not None:
             self._strays[place] = level
         if level is not None and record.loss is not None:
-            insort(self.finished[level], (record.loss, self._resource.configuration(record.point)))
+            self._rank(self._resource.configuration(record.point), (-level, record.loss), insort)
 
     def _remove(self, place: int) -> None:
         if place not in self._seats:
@@ -171,14 +187,23 @@ class Ledger:
         self._unseat(place)
         record, _ = self._seats.pop(place)
         self._strays.pop(place, None)
-        configuration = self._resource.configuration(record.point)
-        self.made[configuration] -= 1
+        configuration, level = self._resource.configuration(record.point), self._resource.level(record.point)
+        self.made[configuration].remove(-1 if level is None else level)
         if not self.made[configuration]:
             del self.made[configuration]
-        level = self._resource.level(record.point)
         if level is not None and record.loss is not None:
-            listed = self.finished[level]
-            del listed[bisect_left(listed, (record.loss, configuration))]
+            self._rank(configuration, (-level, record.loss), _withdraw)
+
+    def _rank(self, configuration: Point, result: tuple[int, float], change: Callable[[Any, Any], None]) -> None:
+        """Add or withdraw one result of a configuration, of which only that of the highest budget is listed."""
+        known = self._results_of.setdefault(configuration, [])
+        if known:
+            _withdraw(self.results[-known[0][0]], (known[0][1], configuration))
+        change(known, result)
+        if known:
+            insort(self.results[-known[0][0]], (known[0][1], configuration))
+        else:
+            del self._results_of[configuration]
 
     def _sit(self, place: int, seat: Seat) -> None:
         record, _ = self._seats[place]
@@ -221,3 +246,8 @@ class Ledger:
             size = self._shape.rungs(bracket)[0].size
             for config in self.standing(bracket, 0).free(size):
                 yield Seat(bracket, 0, config)
+
+
+def _withdraw(listed: list[Any], item: Any) -> None:
+    """Take an item out of a sorted list."""
+    del listed[bisect_left(listed, item)]

@@ -44,7 +44,7 @@ class Choice:
 class SkoptModel:
     """See the module."""
 
-    def __init__(self, space: SearchSpace, seen: Evidence, choice: Choice) -> None:
+    def __init__(self, space: SearchSpace, choice: Choice, seen: Evidence) -> None:
         self._coordinates = Coordinates(space)
         self._choice = choice
         order = np.argsort(seen.losses, kind="stable")[:_BASES]
@@ -53,8 +53,8 @@ class SkoptModel:
         self._losses = np.array(seen.losses)
         self._regressor = self._surrogate()
         self._regressor.fit(self._features, self._losses)
-        if seen.pending:
-            self._lie(self._coordinates.rows(seen.pending))
+        if lies := [*seen.failed, *seen.running]:
+            self._lie(self._coordinates.rows(lies))
 
     def add(self, point: Point) -> None:
         """Count a point as running."""
@@ -68,7 +68,7 @@ class SkoptModel:
         name = self._choice.acquisition
         if name == "gp_hedge":
             name = self._hedged(hunt.pool(), rng)
-        least = float(self._losses.min())
+        least = self._least()
         found = hunt.best(lambda rows: _score(name, self._encoded(rows), self._regressor, least))
         return None if found is None else self._coordinates.point(found[0])
 
@@ -84,27 +84,27 @@ class SkoptModel:
         self._losses = np.concatenate([self._losses, np.zeros(len(rows))])
         self._regressor.fit(self._features, self._losses)
 
+    def _least(self) -> float:
+        """Return the lowest mean at a point that was made: the lowest loss may be low by luck."""
+        return float(self._regressor.predict(self._features).min())
+
     def _hedged(self, pool: Matrix, rng: np.random.Generator) -> str:
         """Return one of the three functions, the likelier the lower the mean is where it would look.
 
         Hoffman, Brochu and de Freitas (2011) add that up over all answers; without a memory it is that of now.
         """
-        known, least = _Known(*self._regressor.predict(self._encoded(pool), return_std=True)), float(self._losses.min())
+        known, least = _Known(*self._regressor.predict(self._encoded(pool), return_std=True)), self._least()
         gains = np.array([-known.mean[np.argmax(_score(name, pool, known, least))] for name in _HEDGED])
         weights = np.exp(gains - gains.max())
         return str(rng.choice(_HEDGED, p=weights / weights.sum()))
 
     def _encoded(self, rows: Matrix) -> Matrix:
         """Return features: shares of numbers; for categories 0 and 1, or one column for each of three and more."""
-        columns = []
+        columns, counted = [], self._coordinates.counted(rows)
         for place, dimension in enumerate(self._coordinates.space.dimensions):
-            share, size = rows[:, [place]], dimension.size or 0
-            if dimension.kind != "categorical":
-                columns.append(share)
-            elif size > 2:
-                columns.append((np.floor(share * size) == np.arange(size)).astype(float))
-            else:
-                columns.append(np.floor(share * size))
+            column, size = counted[:, [place]], dimension.size or 0
+            several = dimension.kind == "categorical" and size > 2
+            columns.append((column == np.arange(size)).astype(float) if several else column)
         return np.hstack(columns)
 
 

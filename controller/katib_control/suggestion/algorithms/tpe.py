@@ -42,7 +42,7 @@ class TreeParzen:
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting(
             name="gamma", type="float", above=0, below=1,
-            help="share of good trials: gamma * sqrt(trials) of them, at most 25; without it a tenth, at most 25",
+            help="share of good trials: gamma * sqrt(trials) of them, at most 25; without it a fifth, at most 25",
         ),
         Setting(
             name="prior_weight", type="float", above=0, default=1.0,
@@ -62,8 +62,8 @@ class TreeParzen:
         """Sample one point per index, each knowing of those before it."""
         history, archive = request.history(), archive_of(request)
         archive.update(history)
-        # At least one: with no trial at all there is nothing to go by either.
-        started = len(archive.finished) >= max(1, request.settings["n_startup_trials"])
+        # Where all trials are alike, or there is none, there is nothing to go by either.
+        started = len(archive.finished) >= request.settings["n_startup_trials"] and not archive.level
         model = _model(request, history, archive) if started else None
         made, busy = history.made(), history.running()
         points: list[Suggested] = []
