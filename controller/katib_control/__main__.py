@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import importlib
 import logging
 import os
 import signal
@@ -22,6 +23,9 @@ _SWITCH_INTERVAL = 0.0005
 _GARBAGE = (10_000, 10, 100)
 """When garbage is looked for: a history of 20,000 Trials is half a million objects, none of it garbage. Measured: half
 the time of reading it, and no pause above 50 ms."""
+
+_SLOW_IMPORTS = ("optuna", "scipy.stats", "cmaes")
+"""Libraries of several algorithms that take a second to load: the first question shall not wait for them."""
 
 _LEVELS = ("debug", "info", "warning", "error")
 
@@ -66,9 +70,15 @@ def _suggestion(options: argparse.Namespace) -> tuple[GrpcServer, str]:
     from katib_control.suggestion.server import NAMES, SuggestionService
 
     names = options.algorithm or sorted(ALGORITHMS)
+    threading.Thread(target=_preload, name="preload", daemon=True).start()
     service = SuggestionService({name: ALGORITHMS[name] for name in names}, trials=options.cache_trials)
     server = GrpcServer(service, NAMES, host=options.host, port=options.port, close=service.close)
     return server, f"algorithms: {', '.join(names)}"
+
+
+def _preload() -> None:
+    for name in _SLOW_IMPORTS:
+        importlib.import_module(name)
 
 
 def _earlystopping(options: argparse.Namespace) -> tuple[GrpcServer, str]:

@@ -1,4 +1,4 @@
-"""Searches in rungs, run as the controllers run them: several trials at a time, failures, restarts. Nothing may hang."""
+"""Searches in rungs, run as the controllers run them: several trials at a time, failures, restarts. None may hang."""
 
 from __future__ import annotations
 
@@ -97,8 +97,6 @@ def shape(trials: Sequence[Trial]) -> dict[tuple[int, int], tuple[int, str]]:
 @pytest.mark.parametrize("parallel", [1, 3, 9, 100])
 @pytest.mark.parametrize("r_l", [81, 243])
 def test_all_brackets_of_the_paper_run_however_many_trials_run_at_a_time(name: str, parallel: int, r_l: int) -> None:
-    if (name, r_l) == ("bohb", 243) and parallel < 100:
-        pytest.skip("takes long, and Hyperband's shape is the same code")
     search = Cluster(owner(name, r_l).build(), parallel).run()
     steps = ladder(r_l, 3)
     assert shape(search.trials) == {
@@ -225,15 +223,16 @@ def test_a_trial_with_another_budget_is_no_member_of_a_rung(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_initial_points_are_the_first_configurations_with_the_lowest_budget(name: str) -> None:
-    pairs = [{"name": "x", "value": "0.25"}, {"name": "c", "value": "b"}]
+    pairs = [{"name": "x", "value": "0.25"}, {"name": "c", "value": "a"}]
     built = owner(name).spec(initialPoints=[{"parameterAssignments": pairs}, {"parameterAssignments": pairs[:1]}])
-    search = Cluster(built.build(), 3).run(13)
+    cluster = Cluster(built.build(), 3, judge=lambda values: abs(float(values["x"]) - 0.25))
+    search = cluster.run(22)
     first, second, third = search.trials[:3]
-    assert first.spec.assignments == {"x": "0.25", "c": "b", "epochs": "1"}
+    assert first.spec.assignments == {"x": "0.25", "c": "a", "epochs": "1"}
     assert second.spec.assignments["x"] == "0.25"
     assert third.spec.assignments["x"] != "0.25"
     assert [seat(item) for item in (first, second, third)] == [(0, 0, 0), (0, 0, 1), (0, 0, 2)]
-    # One of them is nearly the best there is, and so it is promoted.
+    # They are the best there are, and so they are promoted.
     assert any(item.spec.assignments["x"] == "0.25" and seat(item)[1] for item in search.trials)
 
 

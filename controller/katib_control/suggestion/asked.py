@@ -72,7 +72,7 @@ class Reader:
             key=key,
             trials=trials,
             pending=[read_assignment(item) for item in pending],
-            index=_index(envelope, len(trials) + len(pending)),
+            index=_index(envelope, len(trials) + len(pending), experiment.spec.parallel_trial_count or 0),
             count=envelope.current_request_number,
             ordered=envelope.ordered,
         )
@@ -110,13 +110,15 @@ def unreadable(error: DecodeError) -> InvalidObject:
     return InvalidObject([FieldError("request", f"must be a message of Katib's API (api.v1.beta1): {error}")])
 
 
-def _index(envelope: SuggestionsEnvelope, made: int) -> int:
+def _index(envelope: SuggestionsEnvelope, made: int, parallel: int) -> int:
     """Return how many points were made before this question.
 
-    Our own clients say so. Katib's controller sends how many it wants in all, so the rest is what it has. Who sends
-    neither, or has lost count of Trials that are there, has made at least those.
+    Our own clients say so. Katib's controller sends how many it wants in all, so the rest is what it has: a few more
+    than there are Trials, because some are not there yet and those without metrics are not sent. Who sends another
+    total, its budget say, or none, has made those that are there.
     """
     if envelope.HasField("index"):
         return int(max(envelope.index, 0))
     before = envelope.total_request_number - envelope.current_request_number
-    return int(before if before > 0 else made)
+    believable = 0 < before <= made + max(parallel, envelope.current_request_number) + made // 2
+    return int(before) if believable else made

@@ -123,7 +123,7 @@ class Interval:
 
     def from_unit(self, unit: float) -> str:
         """Return the value's shortest text that reads back as the same double."""
-        return repr(min(max(self.prior.value(unit), self.low), self.high))
+        return repr(min(max(float(self.prior.value(unit)), self.low), self.high))
 
     def to_unit(self, value: str) -> float:
         """Return the value's share."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import pytest
+
 from benchmarks.search import report
 from benchmarks.search.loop import Plan
 from benchmarks.search.run import Cell, read
@@ -22,7 +24,7 @@ def test_figures_stand_beside_their_goals_and_failures_are_told() -> None:
         "sequential": {("levy4", "tpe"): Cell([0.2, 0.4]), ("mixed7", "tpe"): Cell([0.5])},
         "batch_of_4": {("levy4", "tpe"): Cell([0.4]), ("mixed7", "tpe"): Cell(errors=["ValueError: no"])},
     }
-    assert report._figures(cells, "tpe") == {
+    assert report._figures(cells, "tpe", report.GOALS) == {
         "sequential": 0.4, "sequential_goal": 0.42, "sequential_by_problem": {"levy4": 0.3, "mixed7": 0.5},
         "batch_of_4": None, "batch_of_4_goal": 0.45, "batch_of_4_by_problem": {"levy4": 0.4, "mixed7": None},
         "batch_of_4_errors": ["ValueError: no"],
@@ -30,6 +32,7 @@ def test_figures_stand_beside_their_goals_and_failures_are_told() -> None:
     assert math.isnan(Cell([0.1]).error)
 
 
+@pytest.mark.slow
 def test_a_comparison_end_to_end(monkeypatch) -> None:
     monkeypatch.setattr(report, "HELD_OUT", report.HELD_OUT[:2])
     monkeypatch.setattr(report, "contenders", lambda: ["random", "sobol"])

@@ -78,3 +78,25 @@ def test_many_experiments_do_not_stay_for_ever() -> None:
     for number in range(300):
         read(name=f"other-{number}")
     assert read().experiment is not first
+
+
+@pytest.mark.parametrize(
+    ("trials", "current", "total", "index"),
+    [
+        pytest.param(0, 3, 3, 0, id="the first question"),
+        pytest.param(3, 1, 4, 3, id="all points are trials"),
+        pytest.param(2, 1, 5, 4, id="two points are not trials yet"),
+        pytest.param(20, 3, 32, 29, id="trials without metrics are not sent"),
+        pytest.param(5, 1, 60, 5, id="the total is a budget"),
+        pytest.param(7, 2, 0, 7, id="no total"),
+        pytest.param(7, 2, 2, 7, id="the total is what is wanted now"),
+    ],
+)
+def test_the_index_of_the_first_point(trials: int, current: int, total: int, index: int) -> None:
+    request = pb.GetSuggestionsRequest(
+        experiment=experiment_message("noting", parallel_trial_count=3),
+        trials=[pb.Trial(name=f"t-{number}") for number in range(trials)],
+        current_request_number=current,
+        total_request_number=total,
+    )
+    assert READER.read(request.SerializeToString(), {}).index == index

@@ -108,7 +108,8 @@ def test_no_points_asked_for_are_none(stub: Stub, count: int) -> None:
 GRID = experiment_message("grid", [integer("n", 0, 99)])
 INDICES = [
     pytest.param({}, 0, "0", id="nothing said, nothing made"),
-    pytest.param({"total_request_number": 7}, 0, "5", id="what is wanted in all, less what is wanted now"),
+    pytest.param({"total_request_number": 7}, 4, "5", id="what is wanted in all, less what is wanted now"),
+    pytest.param({"total_request_number": 70}, 4, "4", id="a total that is a budget"),
     pytest.param({}, 4, "4", id="nothing said: as many as there are trials"),
     pytest.param({"total_request_number": 2}, 4, "4", id="a total that has lost count of the trials"),
     pytest.param({"total_request_number": 9}, 4, "7", id="points whose trials are not sent count too"),

@@ -72,7 +72,8 @@ def _range(space: FeasibleSpace, path: str, read: Read, wanted: str) -> Iterator
 
 def _order(space: FeasibleSpace, path: str, numbers: dict[str, float]) -> Iterator[FieldError]:
     low, high, step = numbers.get("min"), numbers.get("max"), numbers.get("step")
-    if low is not None and high is not None and low >= high:
+    # A range of one value is a constant; for the resource of Hyperband, as in Katib's examples, a placeholder.
+    if low is not None and high is not None and low > high:
         yield FieldError(f"{path}.min", f"must be below max, which is {space.max}", space.min)
     if low is not None and high is not None and not math.isfinite(high - low):
         yield FieldError(f"{path}.max", "is too far from min", space.max)

@@ -23,6 +23,7 @@ from katib_control.api.errors import FieldError
 from katib_control.api.experiment import ExperimentSpec
 from katib_control.api.settings import RANDOM_STATE, Setting, Settings
 from katib_control.suggestion.algorithm import ONE_OBJECTIVE, Feature, Found, Request, Suggested
+from katib_control.suggestion.algorithms.beginning import begin
 from katib_control.suggestion.algorithms.brackets import Endless, Ladder
 from katib_control.suggestion.algorithms.promising import MODEL_SETTINGS, Model
 from katib_control.suggestion.algorithms.resource import (
@@ -88,16 +89,11 @@ class _Run:
         model = Model(request, self.resource, self.ledger, request.memo.setdefault("rows", {}))
         yield from self._promotions(self.ladder.eta)
         for seat in (Seat(0, 0, number) for number in self.ledger.standing(0, 0).free(sys.maxsize)):
-            configuration = self._new(request, model, seat.config)
+            configuration = begin(request, self.resource, self.ledger, seat.config, model)
             if configuration is None:
                 break
             yield seat, configuration
         yield from self._promotions(1)
-
-    def _new(self, request: Request, model: Model, number: int) -> Point | None:
-        if number < len(request.initial):
-            return self.resource.configuration(request.initial[number])
-        return model.propose(number) or self.ledger.fresh(request.rng(number))
 
     def _promotions(self, share: Fraction | int) -> Iterator[tuple[Seat, Point]]:
         """Yield those of the top 1 / share of each rung that were not promoted, the highest rung first."""

@@ -1,6 +1,9 @@
 """Kernel density estimates of good and bad configurations, as in BOHB (Falkner et al., ICML 2018, section 4.1).
 
 A product kernel over all parameters: Gaussian where values have an order, Aitchison and Aitken's (1976) for categories.
+One more kernel that covers everything, and a least width that shrinks with the number of points (both as in Bergstra
+et al., 2011), keep a few points that happen to lie together from becoming the only place that is ever looked at.
+
 Coordinates are shares of a parameter's distribution, so that steps, logarithms and bells are all the same here.
 """
 
@@ -18,42 +21,43 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-NARROWEST = 1e-3
-"""No kernel is narrower: points of a lattice, or one value seen again and again, leave no spread to measure."""
-
+_FINEST = 100
 _REDRAWS = 20
 
 
 @dataclass(frozen=True)
 class Kernels:
-    """A density: the sum of a kernel at each row of ``centres`` (points x parameters, from 0 to 1)."""
+    """A density: the mean of the kernels of ``width`` at each row of ``centres`` (points x parameters, from 0 to 1).
+
+    ``sizes`` has the number of categories of each parameter, 0 where values have an order. A category keeps its
+    probability but for its width, which the others share.
+    """
 
     centres: Array
     widths: Array
     sizes: Array
-    """How many categories each parameter has; 0 where values have an order."""
 
     def log_density(self, rows: Array) -> Array:
         """Return the logarithm of the density at these rows, up to a constant that all densities share."""
         import numpy as np
 
         ordered = self.sizes == 0
-        scaled = (rows[:, None, ordered] - self.centres[None, :, ordered]) / self.widths[ordered]
-        logs = -0.5 * np.einsum("ijk,ijk->ij", scaled, scaled) - np.log(self.widths[ordered]).sum()
+        widths = self.widths[:, ordered]
+        scaled = (rows[:, None, ordered] - self.centres[None, :, ordered]) / widths
+        logs = -0.5 * np.einsum("ijk,ijk->ij", scaled, scaled) - np.log(widths).sum(axis=1)
         if not ordered.all():
             same = np.isclose(rows[:, None, ~ordered], self.centres[None, :, ~ordered])
-            widths, others = self.widths[~ordered], np.maximum(self.sizes[~ordered] - 1, 1)
+            widths, others = self.widths[:, ~ordered], np.maximum(self.sizes[~ordered] - 1, 1)
             logs = logs + np.where(same, np.log1p(-widths), np.log(widths / others)).sum(axis=2)
         highest = logs.max(axis=1)
-        summed = np.exp(logs - highest[:, None]).mean(axis=1)
-        return np.asarray(highest + np.log(summed))
+        return np.asarray(highest + np.log(np.exp(logs - highest[:, None]).mean(axis=1)))
 
     def draw(self, count: int, factor: float, rng: np.random.Generator) -> Array:
         """Draw rows from kernels ``factor`` times as wide, cut off at 0 and 1."""
         import numpy as np
 
-        centres = self.centres[rng.integers(len(self.centres), size=count)]
-        widths = np.broadcast_to(self.widths * factor, centres.shape)
+        chosen = rng.integers(len(self.centres), size=count)
+        centres, widths = self.centres[chosen], self.widths[chosen] * factor
         rows = centres + widths * rng.standard_normal(centres.shape)
         for _ in range(_REDRAWS):
             outside = (rows < 0) | (rows > 1)
@@ -61,23 +65,32 @@ class Kernels:
                 break
             rows[outside] = centres[outside] + widths[outside] * rng.standard_normal(int(outside.sum()))
         sizes = np.broadcast_to(self.sizes, centres.shape)
-        jumps = rng.random(centres.shape) < np.minimum(widths, 1.0)
         category = (np.floor(rng.random(centres.shape) * sizes) + 0.5) / np.maximum(sizes, 1)
-        rows = np.where(sizes > 0, np.where(jumps, category, centres), rows)
-        return np.asarray(np.clip(rows, 0.0, 1.0))
+        moved = np.where(rng.random(centres.shape) < widths * sizes / np.maximum(sizes - 1, 1), category, centres)
+        return np.asarray(np.clip(np.where(sizes > 0, moved, rows), 0.0, 1.0))
 
 
-def kernels(centres: Sequence[Sequence[float]], sizes: Sequence[int]) -> Kernels:
-    """Return the density of these points; widths by the normal reference rule."""
+def kernels(points: Sequence[Sequence[float]], sizes: Sequence[int]) -> Kernels:
+    """Return the density of these points, and of one more that is everywhere.
+
+    Widths by the normal reference rule; for categories so that one more observation is spread over all of them.
+    """
     import numpy as np
 
-    rows, counts = np.array(centres, dtype=float), np.array(sizes, dtype=float)
+    rows, counts = np.array(points, dtype=float), np.array(sizes, dtype=float)
     number, parameters = rows.shape
-    # For categories the spread is that of their numbers, as in the paper's code; the kernel's limit is (k - 1) / k.
-    spread = np.where(counts > 0, rows * np.maximum(counts, 1), rows).std(axis=0)
-    widths = np.maximum(1.06 * spread * number ** (-1.0 / (4 + parameters)), NARROWEST)
-    limits = np.where(counts > 0, (counts - 1) / np.maximum(counts, 1), np.inf)
-    return Kernels(rows, np.minimum(widths, np.maximum(limits, NARROWEST)), counts)
+    reference = 1.06 * rows.std(axis=0) * number ** (-1.0 / (4 + parameters))
+    # The share that is not the category's own where all are equally likely.
+    even = (counts - 1) / np.maximum(counts, 1)
+    tiny = np.finfo(float).tiny
+    widths = np.where(
+        counts > 0, np.maximum(even / (number + 1), tiny), np.maximum(reference, 1 / min(_FINEST, number + 1))
+    )
+    everywhere = np.where(counts > 0, np.maximum(even, tiny), 1.0)
+    first = np.where(counts > 0, 0.5 / np.maximum(counts, 1), 0.5)
+    return Kernels(
+        np.vstack([rows, first]), np.vstack([np.broadcast_to(widths, rows.shape), everywhere]), counts
+    )  # fmt: skip
 
 
 def categories(space: SearchSpace) -> list[int]:

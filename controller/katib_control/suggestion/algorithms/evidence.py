@@ -11,7 +11,9 @@ from katib_control.suggestion.algorithms.archive import Archive, archive_of
 from katib_control.suggestion.history import History
 from katib_control.suggestion.space import Point
 
-_LIARS = 32
+LIARS = 32
+"""So many points without a loss are shown, the latest: those that run, and those that failed."""
+
 _FAR = 3.0
 _LARGE = 1e300
 
@@ -39,7 +41,7 @@ def evidence(request: Request, history: History, most: int) -> Evidence:
     failed = [record.point for record in history if record.state == "failed"]
     live = [archive.running[position] for position in sorted(archive.running)]
     running = [record.point for record in (*live, *history.pending)]
-    return Evidence([record.point for record in shown], losses, failed[-_LIARS:], running[-_LIARS:])
+    return Evidence([record.point for record in shown], losses, failed[-LIARS:], running[-LIARS:])
 
 
 def chosen(archive: Archive, most: int) -> list[int]:

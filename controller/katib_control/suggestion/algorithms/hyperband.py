@@ -21,6 +21,7 @@ from katib_control.api.errors import FieldError
 from katib_control.api.experiment import ExperimentSpec
 from katib_control.api.settings import RANDOM_STATE, Setting, Settings
 from katib_control.suggestion.algorithm import ONE_OBJECTIVE, Feature, Found, Request, Suggested
+from katib_control.suggestion.algorithms.beginning import begin
 from katib_control.suggestion.algorithms.brackets import Brackets, Rung
 from katib_control.suggestion.algorithms.promising import Model
 from katib_control.suggestion.algorithms.resource import (
@@ -169,15 +170,10 @@ def _served(request: Request, race: Race, model: Model | None) -> Iterator[tuple
 
 
 def _new(request: Request, race: Race, seat: Seat, model: Model | None) -> Point | None:
-    """Return a configuration for the first rung of a bracket: those to begin with, the model's, or a random one."""
+    """Return a configuration for the first rung of a bracket; where all were made, one that can be made there again."""
     number = race.number(seat)
-    if number < len(request.initial):
-        return race.resource.configuration(request.initial[number])
-    proposed = model.propose(number) if model else None
-    if proposed is not None:
-        return proposed
-    rng = request.rng(number)
-    return race.ledger.fresh(rng) or race.ledger.again(rng, seat.bracket, race.level(seat))
+    found = begin(request, race.resource, race.ledger, number, model)
+    return found or race.ledger.again(request.rng(number), seat.bracket, race.level(seat))
 
 
 def _written(race: Race, settings: Settings) -> Mapping[str, str]:

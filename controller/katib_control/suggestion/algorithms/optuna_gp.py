@@ -8,6 +8,8 @@ so it is imported where it is used.
 from __future__ import annotations
 
 import logging
+import math
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,14 +17,14 @@ import torch
 from optuna.samplers import GPSampler
 
 from katib_control.suggestion.algorithms.acquisition import Accept, Coordinates, Hunt, Matrix
-from katib_control.suggestion.algorithms.evidence import Evidence
-from katib_control.suggestion.algorithms.optuna_study import Axes, Shown
+from katib_control.suggestion.algorithms.evidence import LIARS, Evidence
+from katib_control.suggestion.algorithms.optuna_study import Axes, Shown, quiet
 from katib_control.suggestion.space import Point, SearchSpace
 
 _BASES = 10
 _SAMPLES = 64
 # Variance, of losses whose variance is 1: with less, points that all but coincide cannot be told from bad numbers.
-_LEAST_NOISE = 1e-5
+_LEAST_NOISE, _FIRST_NOISE = 1e-5, 1e-2
 
 logger = logging.getLogger(__name__)
 
@@ -35,24 +37,27 @@ class OptunaProcess:
         self._axes = Axes(space)
         self._shown = Shown(self._axes)
         known = [*zip(seen.points, seen.losses, strict=True), *((point, 0.0) for point in seen.failed)]
-        for point, loss in known:
-            self._shown.trials.append(self._axes.trial(len(self._shown.trials), point, (loss,)))
+        self._known = [self._axes.trial(number, point, (loss,)) for number, (point, loss) in enumerate(known)]
+        self._running = list(seen.running)
         order = np.argsort(seen.losses, kind="stable")[:_BASES]
         self._bases = self._coordinates.rows([seen.points[place] for place in order])
         self._fitted: list[Any] | None = None
-        for point in seen.running:
-            self.add(point)
 
     def add(self, point: Point) -> None:
         """Count a point as running."""
-        self._shown.trials.append(self._axes.trial(len(self._shown.trials), point))
+        self._running.append(point)
 
     def propose(self, number: int, accept: Accept) -> Point | None:
         """Return the most promising point; None where there is no accepted one, or the numbers fail."""
+        count = len(self._known)
+        running = enumerate(self._running[-LIARS:], count)
+        self._shown.trials = [*self._known, *(self._axes.trial(place, point) for place, point in running)]
         hunt = Hunt(self._coordinates, accept, self._bases, np.random.default_rng(number))
         sampler = _Sampler(number >> 32, hunt, self._fitted)
         try:
-            point = self._shown.propose(sampler, len(self._shown.trials), jointly=True)
+            # It says so when a kernel cannot be fitted, and goes on with a standard one.
+            with quiet("optuna._gp.gp"):
+                point = self._shown.propose(sampler, len(self._shown.trials), jointly=True)
             self._fitted = sampler.fitted
         except _Nothing:
             return None
@@ -76,8 +81,8 @@ class _Sampler(GPSampler):  # type: ignore[misc] # Optuna is not typed
         self._log_prior = log_prior
         self._minimum_noise = _LEAST_NOISE
         self._n_qmc_samples_qei = _SAMPLES
-        # The rest of a batch starts from the kernel of the first: their finished trials are the same.
-        self._gprs_cache_list = fitted
+        # Where the fit starts. In a batch from the kernel before: the finished trials are the same.
+        self._gprs_cache_list = fitted or [_plausible(len(hunt.coordinates.movable))]
 
     @property
     def fitted(self) -> list[Any] | None:
@@ -98,13 +103,27 @@ class _Sampler(GPSampler):  # type: ignore[misc] # Optuna is not typed
         return found
 
 
+def _plausible(dimensions: int) -> Any:
+    """Return a kernel from the middle of what is plausible; only its parameters are asked for."""
+    return SimpleNamespace(
+        inverse_squared_lengthscales=torch.full((dimensions,), math.exp(-2 * _centre(dimensions)), dtype=torch.float64),
+        kernel_scale=torch.tensor(1.0, dtype=torch.float64),
+        noise_var=torch.tensor(_FIRST_NOISE, dtype=torch.float64),
+    )
+
+
+def _centre(dimensions: int) -> float:
+    """Return the logarithm of a plausible length scale."""
+    return math.log(0.6) + 0.25 * math.log(max(1, dimensions))
+
+
 def log_prior(process: Any) -> Any:
     """Return how plausible the parameters of a kernel are: the more dimensions, the longer the scales.
 
     After Hvarfner, Hellsten and Nardi (2024), who show that this is what keeps a process useful in many dimensions.
     """
     scales = -0.5 * torch.log(process.inverse_squared_lengthscales)
-    centre = np.log(0.6) + 0.25 * np.log(len(scales))
+    centre = _centre(len(scales))
     amplitude = torch.log(process.kernel_scale)
     noise = 0.1 * torch.log(process.noise_var) - 30 * process.noise_var
     return -0.5 * ((scales - centre) ** 2).sum() - 0.5 * amplitude**2 + noise

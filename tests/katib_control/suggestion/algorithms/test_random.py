@@ -21,10 +21,12 @@ def test_a_point_depends_on_its_index_alone() -> None:
     assert one_by_one.points == at_once.points
 
 
-def test_it_does_not_look_at_the_history_of_a_continuous_space() -> None:
-    search = Search(experiment().double("x", 0, 1).build())
-    search.trials = [None] * 5  # type: ignore[list-item]  # looking at one of them would fail
-    assert len(search.ask(2).assignments) == 2
+def test_a_question_that_comes_with_the_same_index_again_still_gets_new_points() -> None:
+    search = Search(experiment().double("x", 0, 1).algorithm("random", random_state=1).build())
+    for _ in range(10):
+        search.run(search.name(search.ask()))
+        search.index = 0
+    assert len({point["x"] for point in search.points}) == 10
 
 
 @pytest.mark.parametrize("distribution", ["uniform", "logUniform", "normal", "logNormal"])

@@ -1,0 +1,37 @@
+"""Where a new configuration comes from: the points to begin with, then a model, then an evenly spread sequence.
+
+Sobol's sequence instead of independent random points: the same for the theory of successive halving, which asks no
+more than that early configurations are as good as late ones, but with fewer gaps.
+"""
+
+from __future__ import annotations
+
+from katib_control.suggestion.algorithm import Request
+from katib_control.suggestion.algorithms.promising import Model
+from katib_control.suggestion.algorithms.resource import Resource
+from katib_control.suggestion.algorithms.rungs import Ledger
+from katib_control.suggestion.algorithms.sobol import DIMENSIONS, SobolPoints
+from katib_control.suggestion.space import Point
+
+
+def begin(request: Request, carrier: Resource, ledger: Ledger, number: int, model: Model | None) -> Point | None:
+    """Return the configuration of this number (counted from 0); None where all that there are were made."""
+    if number < len(request.initial):
+        return carrier.configuration(request.initial[number])
+    proposed = model.propose(number) if model else None
+    if proposed is not None:
+        return proposed
+    spread = _spread(request, carrier, number)
+    if spread is not None and spread not in ledger.made and carrier.configurations.feasible(spread):
+        return spread
+    return ledger.fresh(request.rng(number))
+
+
+def _spread(request: Request, carrier: Resource, number: int) -> Point | None:
+    space = carrier.configurations
+    if not 0 < len(space.dimensions) <= DIMENSIONS:
+        return None
+    sequence: SobolPoints | None = request.memo.get("sequence")
+    if sequence is None:
+        sequence = request.memo["sequence"] = SobolPoints(space, request.number(0, "sobol"))
+    return sequence.point(number)
