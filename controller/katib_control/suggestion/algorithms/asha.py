@@ -4,7 +4,7 @@ A configuration of the top 1 / eta of a rung is promoted as soon as there is one
 new one starts with the lowest budget. So it never waits, however many trials run side by side. Where the space has no
 new configuration left, the best that were not promoted go on, until all have run with the highest budget.
 
-New configurations are drawn at random, as in the paper, but for a share that a model proposes as in BOHB: without it
+New configurations are random, as in the paper, but for a share that a model proposes as in BOHB: without it
 the best of them would never be better than the best of so many random ones.
 
 State is what the trials' labels say: the rung and the configuration (the bracket is always 0).

@@ -2,8 +2,8 @@
 
 | what is asked | who answers |
 | --- | --- |
-| several objectives | ``tpe``; ``nsgaii`` after ``LONG`` finished trials |
-| more than ``WIDE`` points at once, more than ``MANY`` parameters, or after ``LONG`` finished trials | ``tpe`` |
+| several objectives, more than ``WIDE`` points at once, more than ``MANY`` parameters | ``tpe`` |
+| anything after ``LONG`` finished trials | ``tpe`` |
 | anything else | ``bayesianoptimization`` |
 
 A space that can be counted is searched without repeating a point, and to its end: after the last point there is nothing
@@ -24,14 +24,13 @@ from katib_control.api.experiment import ExperimentSpec
 from katib_control.api.settings import RANDOM_STATE, Setting, Settings
 from katib_control.suggestion.algorithm import ANY_OBJECTIVE, Algorithm, Feature, Found, Request, Suggested
 from katib_control.suggestion.algorithms.bayesianoptimization import BayesianOptimization
-from katib_control.suggestion.algorithms.nsgaii import NonDominatedSorting
 from katib_control.suggestion.algorithms.tpe import TreeParzen
 from katib_control.suggestion.distinct import ENUMERABLE, feasible_points
 from katib_control.suggestion.history import History
 from katib_control.suggestion.space import Point, SearchSpace
 
-LONG = 300
-"""Finished trials beyond which a Gaussian process sees only a part of them and gains nothing more."""
+LONG = 100
+"""Finished trials beyond which a Gaussian process sees only a part of them, and TPE, which sees all, finds more."""
 
 WIDE = 16
 """Points at once beyond which each would wait too long for those before it."""
@@ -42,7 +41,6 @@ MANY = 40
 ANSWERING: Mapping[str, Algorithm] = {
     "bayesianoptimization": BayesianOptimization(),
     "tpe": TreeParzen(),
-    "nsgaii": NonDominatedSorting(),
 }
 
 
@@ -84,10 +82,10 @@ def choice(request: Request, history: History) -> str:
     """Return the name of the algorithm that answers."""
     finished = (record for record in history if record.state == "finished")
     long = sum(1 for _ in islice(finished, LONG + 1)) > LONG
-    if request.spec.objective and request.spec.objective.additional_objectives:
-        return "nsgaii" if long else "tpe"
+    several = bool(request.spec.objective and request.spec.objective.additional_objectives)
     parameters = sum(item.size != 1 for item in request.space.dimensions)
-    return "tpe" if long or request.count > WIDE or parameters > MANY else "bayesianoptimization"
+    cheap = several or long or request.count > WIDE or parameters > MANY
+    return "tpe" if cheap else "bayesianoptimization"
 
 
 def _last_points(space: SearchSpace, history: History, count: int) -> tuple[list[Point], list[Point], bool] | None:

@@ -28,7 +28,7 @@ MIN_POINTS = Setting(
 )  # fmt: skip
 RANDOM_FRACTION = Setting(
     name="random_fraction", type="float", low=0, high=1, default=1 / 3,
-    help="share of new configurations that are drawn at random, whatever the model says; 1 is without a model",
+    help="share of new configurations that are random, whatever the model says; 1 is without a model",
 )  # fmt: skip
 NUM_SAMPLES = Setting(
     name="num_samples", type="int", low=1, high=100_000, default=64,
