@@ -185,8 +185,12 @@ def from_spec(spec: Mapping[str, Any]) -> Parameter:
     distribution = None if distribution in (None, "", "uniform", "unknown") else distribution
     if kind == "int":
         whole = {name: _whole(text, spec) for name, text in bounds.items()}
+        if whole["min"] == whole["max"]:  # one value: a budget that an algorithm sets itself, say
+            return Discrete(choices=(whole["min"],))
         return Int(min=whole["min"], max=whole["max"], step=whole.get("step"), distribution=distribution)
     real = {name: _number(text, spec) for name, text in bounds.items()}
+    if real["min"] == real["max"]:
+        return Discrete(choices=(real["min"],))
     return Double(min=real["min"], max=real["max"], step=real.get("step"), distribution=distribution)
 
 

@@ -18,7 +18,7 @@ from katib_control.api.experiment import Experiment
 from katib_control.api.trial import Trial
 from katib_control.suggestion.algorithms.brackets import Brackets, ladder
 from katib_control.suggestion.engine import Engine
-from searching import Search
+from searching import Search, pairs
 
 SYNCHRONOUS = ["hyperband", "bohb"]
 NAMES = [*SYNCHRONOUS, "asha"]
@@ -199,13 +199,29 @@ def test_points_that_are_not_trials_yet_have_their_places(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_trial_that_somebody_deleted_is_made_again(name: str) -> None:
-    search = Search(owner(name, random_fraction=1).build() if name != "hyperband" else owner(name).build())
+def test_a_trial_that_somebody_deleted_leaves_its_place_to_another_configuration(name: str) -> None:
+    search = Search(owner(name).build())
     search.run(search.name(search.ask(5)))
     gone = search.trials.pop(2)
     again = search.ask(1).assignments[0]
     assert again.labels == gone.spec.labels
-    assert again.parameter_assignments == gone.spec.parameter_assignments
+    assert pairs(again)["x"] not in [gone.spec.assignments["x"], *(point["x"] for point in search.points)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_trial_that_is_lost_again_and_again_does_not_stop_the_search(name: str) -> None:
+    search, lost = Search(owner(name).max_trials(200).build()), set()
+    for _ in range(60):
+        search.run(search.name(search.ask(1)))
+        point = search.points[-1]
+        # Katib does not send trials without metrics: nothing is known of them but that they were counted.
+        if point["c"] == "b":
+            lost.add(point["x"])
+            search.trials.pop()
+        else:
+            search.end(len(search.trials) - 1, loss(point))
+    assert len(lost) > 5
+    assert len(search.trials) > 10
 
 
 @pytest.mark.parametrize("name", NAMES)

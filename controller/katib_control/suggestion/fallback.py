@@ -1,8 +1,9 @@
-"""An answer that takes no time, for when the algorithm needs more than there is: random points of the same space."""
+"""Random points of the same space: all of them where the algorithm needs too long, the rest where it gives too few."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from katib_control.api.errors import FieldError
@@ -27,6 +28,15 @@ def cheap_answer(asked: Asked) -> Answer:
     experiment = _at_random(asked.experiment)
     question = Question(experiment=experiment, trials=(), index=asked.index, count=asked.count)
     return Engine({_NAME: _Random(asked)}).ask(question)
+
+
+def filled(asked: Asked, answer: Answer) -> Answer:
+    """Return the answer with as many random points as it has too few."""
+    given = answer.assignments
+    rest = replace(
+        asked, pending=[*asked.pending, *given], index=asked.index + len(given), count=asked.count - len(given)
+    )
+    return replace(answer, assignments=[*given, *cheap_answer(rest).assignments])
 
 
 def _at_random(experiment: Experiment) -> Experiment:

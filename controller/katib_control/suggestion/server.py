@@ -22,7 +22,7 @@ from katib_control.runtime.lanes import Closed, Lanes
 from katib_control.suggestion.algorithm import Algorithm
 from katib_control.suggestion.asked import Asked, Reader
 from katib_control.suggestion.engine import Engine
-from katib_control.suggestion.fallback import cheap_answer
+from katib_control.suggestion.fallback import cheap_answer, filled
 from katib_control.suggestion.refusals import (
     ERRORS_KEY,
     NOTE_KEY,
@@ -35,6 +35,7 @@ from katib_control.suggestion.refusals import (
 )
 from katib_control.suggestion.registry import ALGORITHMS
 from katib_control.suggestion.sessions import MOST_TRIALS, Sessions
+from katib_control.suggestion.trial_wire import ENDED
 from katib_control.suggestion.wire import read_experiment, write_answer
 
 logger = logging.getLogger(__name__)
@@ -116,13 +117,31 @@ class SuggestionService(api_pb2_grpc.SuggestionServicer):
             return cheap_answer(asked), _note(asked, "is still busy with earlier questions of this experiment")
         seconds = _seconds(context)
         if wait([future], min(_EARLY * seconds, _MOST)).done:
-            return future.result(), ""
+            return _whole(asked, future.result())
         # In good time: where a model is being fitted, everything else takes longer as well.
         replacement = cheap_answer(asked)
         if wait([future], _seconds(context)).done:
-            return future.result(), ""
+            return _whole(asked, future.result())
         future.cancel()
         return replacement, _note(asked, f"needs longer than the {seconds:.3g} s there were")
+
+
+def _whole(asked: Asked, answer: Answer) -> tuple[Answer, str]:
+    """Return the answer, filled up where Katib's controller would otherwise ask the same for ever.
+
+    It takes exactly as many points as it asked for, or none. While a Trial runs the next answer may have more; where
+    none does nothing can change. Our own clients, which say in which order the Trials are, take what there is.
+    """
+    most = asked.experiment.spec.parallel_trial_count or 0
+    found = len(answer.assignments)
+    if answer.exhausted or asked.ordered or not found < asked.count <= most or _runs(asked):
+        return answer, ""
+    told = f"algorithm {_algorithm(asked)} has only {found} of {asked.count} points until these have ended"
+    return filled(asked, answer), f"{told}; the others are random ones"
+
+
+def _runs(asked: Asked) -> bool:
+    return any(pb.Trial.FromString(raw).status.condition not in ENDED for raw in asked.trials)
 
 
 def _note(asked: Asked, reason: str) -> str:

@@ -131,3 +131,36 @@ def test_questions_that_pile_up_for_one_experiment_are_answered_at_once(stub: St
         assert not slow.ended.is_set()
         slow.go.set()
         assert sum(not future.result().note for future in asked) == 4
+
+
+POPULATION = {"suggestion_trial_dir": "/checkpoints", "n_population": "5", "truncation_threshold": "0.2"}
+
+
+def population(parallel: int) -> pb.Experiment:
+    return experiment_message("pbt", settings=POPULATION, parallel_trial_count=parallel)
+
+
+def test_what_katibs_controller_would_wait_for_without_end_is_filled_up_and_the_reply_says_so(stub: Stub) -> None:
+    reply = ask(stub, population(8), 8, total_request_number=8)
+    assert len({point["x"] for point in values_of(reply)}) == 8
+    assert [bool(point.labels) for point in reply.parameter_assignments] == [True] * 5 + [False] * 3
+    assert "algorithm pbt has only 5 of 8 points until these have ended; the others are random ones" in reply.note
+
+
+def test_it_is_filled_up_also_after_trials_that_have_ended(stub: Stub) -> None:
+    ended = [trial_message(f"t-{n}", {"x": f"0.{n}"}, state=pb.TrialStatus.KILLED, start=n) for n in range(3)]
+    assert len(ask(stub, population(8), 8, trials=ended).parameter_assignments) == 8
+
+
+@pytest.mark.parametrize(
+    ("parallel", "more"),
+    [
+        pytest.param(8, {"trials": [trial_message("t", {"x": "0.5"})]}, id="a trial runs"),
+        pytest.param(8, {"ordered": True}, id="our own client takes fewer"),
+        pytest.param(7, {}, id="more than may run at once"),
+        pytest.param(0, {}, id="nothing said of how many may run at once"),
+    ],
+)
+def test_otherwise_fewer_points_are_an_answer(stub: Stub, parallel: int, more: dict[str, Any]) -> None:
+    reply = ask(stub, population(parallel), 8, **more)
+    assert (len(reply.parameter_assignments), reply.note) == (5, "")

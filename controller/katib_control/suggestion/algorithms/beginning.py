@@ -15,16 +15,22 @@ from katib_control.suggestion.space import Point
 
 
 def begin(request: Request, carrier: Resource, ledger: Ledger, number: int, model: Model | None) -> Point | None:
-    """Return the configuration of this number (counted from 0); None where all that there are were made."""
+    """Return the configuration of this number (counted from 0); None where all that there are were made.
+
+    Where points were made that the history does not have (somebody deleted a Trial; Katib leaves those without metrics
+    out) the number may be one of theirs: it gets another configuration, as the first would only be lost again.
+    """
     if number < len(request.initial):
         return carrier.configuration(request.initial[number])
-    proposed = model.propose(number) if model else None
+    lost = max(0, request.index - ledger.trials)
+    key = number + (lost << 32)
+    proposed = model.propose(key) if model else None
     if proposed is not None:
         return proposed
-    spread = _spread(request, carrier, number)
+    spread = None if lost else _spread(request, carrier, number)
     if spread is not None and spread not in ledger.made and carrier.configurations.feasible(spread):
         return spread
-    return ledger.fresh(request.rng(number))
+    return ledger.fresh(request.rng(key))
 
 
 def _spread(request: Request, carrier: Resource, number: int) -> Point | None:

@@ -89,12 +89,14 @@ class Standing:
 class Ledger:
     """All rungs of an Experiment. Places count the history; negative ones are points that are no Trials yet.
 
-    ``made`` has the levels at which each configuration was tried. ``results`` has, for each level, a pair (loss,
-    configuration) of those whose highest budget with a value it is, the best first. ``settled`` is for the owner to
-    note brackets of which nothing more will come; one that changes after all is taken out.
+    ``trials`` counts the history. ``made`` has the levels at which each configuration was tried. ``results`` has, for
+    each level, a pair (loss, configuration) of those whose highest budget with a value it is, the best first.
+    ``settled`` is for the owner to note brackets of which nothing more will come; one that changes after all is taken
+    out.
     """
 
     def __init__(self, shape: Shape, resource: Resource, prefix: str) -> None:
+        self.trials = 0
         self.made: dict[Point, list[int]] = {}
         self.results: list[list[tuple[float, Point]]] = [[] for _ in resource.texts]
         self._results_of: dict[Point, list[tuple[int, float]]] = {}
@@ -110,6 +112,7 @@ class Ledger:
 
     def update(self, history: History) -> None:
         """Bring everything up to date."""
+        self.trials = len(history)
         changes, self._cursor = history.changes(self._cursor)
         passing = range(-1, self._next_place, -1)
         if not (changes or passing or history.pending):
