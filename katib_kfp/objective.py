@@ -1,6 +1,6 @@
 """What to optimise: ``maximize("accuracy")``, ``minimize("loss", goal=0.1, also=["accuracy"])``. Pure.
 
-Several at once are a list, ``[maximize("accuracy"), minimize("seconds")]``: the first is the one that the best trial goes
+Several at once are a list, ``[maximize("accuracy"), minimize("seconds")]``: the first is what the best trial goes
 by, and all together make the Pareto front.
 """
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from builders import ExperimentBuilder, experiment, trial
 from katib_control.api.experiment import Experiment
 from katib_control.api.trial import Trial
-from katib_control.suggestion.algorithms.brackets import Brackets, ladder
 from katib_control.suggestion.engine import Engine
+from katib_control.suggestion.schedules.brackets import Brackets, ladder
 from searching import Search, pairs
 
 SYNCHRONOUS = ["hyperband", "bohb"]

@@ -71,6 +71,6 @@ def test_a_condition_knows_its_parameters():
     ],
 )
 def test_what_is_no_condition_is_refused_with_the_reason(text, told):
-    with pytest.raises(ExpressionError, match=".") as caught:
+    with pytest.raises(ExpressionError) as caught:
         parse(text, KINDS)
     assert told in str(caught.value)

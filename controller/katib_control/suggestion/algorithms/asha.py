@@ -23,10 +23,10 @@ from katib_control.api.errors import FieldError
 from katib_control.api.experiment import ExperimentSpec
 from katib_control.api.settings import RANDOM_STATE, Setting, Settings
 from katib_control.suggestion.algorithm import ONE_OBJECTIVE, Feature, Found, Request, Suggested
-from katib_control.suggestion.algorithms.beginning import begin
-from katib_control.suggestion.algorithms.brackets import Endless, Ladder
-from katib_control.suggestion.algorithms.promising import MODEL_SETTINGS, Model
-from katib_control.suggestion.algorithms.resource import (
+from katib_control.suggestion.schedules.beginning import begin
+from katib_control.suggestion.schedules.brackets import Endless, Ladder
+from katib_control.suggestion.schedules.promising import MODEL_SETTINGS, Model
+from katib_control.suggestion.schedules.resource import (
     BUDGET_SETTINGS,
     Resource,
     budgets,
@@ -34,7 +34,7 @@ from katib_control.suggestion.algorithms.resource import (
     opened,
     resource,
 )
-from katib_control.suggestion.algorithms.rungs import Ledger, Seat
+from katib_control.suggestion.schedules.rungs import Ledger, Seat
 from katib_control.suggestion.space import Point, SearchSpace
 
 _DEFAULTS: Mapping[str, object] = {"random_fraction": 0.5, "num_samples": 8, "bandwidth_factor": 4.0}

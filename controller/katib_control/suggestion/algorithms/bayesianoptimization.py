@@ -16,14 +16,14 @@ from katib_control.api.errors import FieldError
 from katib_control.api.experiment import ExperimentSpec
 from katib_control.api.settings import RANDOM_STATE, Setting, Settings
 from katib_control.suggestion.algorithm import ONE_OBJECTIVE, Feature, Found, Request, Suggested
-from katib_control.suggestion.algorithms.evidence import Evidence, evidence
 from katib_control.suggestion.algorithms.sobol import Sobol
 from katib_control.suggestion.distinct import next_point
 from katib_control.suggestion.history import History
+from katib_control.suggestion.models.evidence import Evidence, evidence
 from katib_control.suggestion.space import SearchSpace
 
 if TYPE_CHECKING:
-    from katib_control.suggestion.algorithms.acquisition import Surrogate
+    from katib_control.suggestion.models.acquisition import Surrogate
 
 _MOST = 100
 """So many finished trials a surrogate is shown, fewer where there are many parameters."""
@@ -80,7 +80,7 @@ class BayesianOptimization:
         if len(seen.points) < max(1, request.settings["n_initial_points"]):
             return Sobol().ask(request)
         learn = surrogate(request)
-        from katib_control.suggestion.algorithms.threads import one_thread  # loads a library
+        from katib_control.suggestion.models.threads import one_thread  # loads a library
 
         with one_thread():
             return Found(modelled(request, history, learn(seen)))
@@ -96,10 +96,10 @@ def surrogate(request: Request) -> Callable[[Evidence], Surrogate]:
     settings = request.settings
     kind, function, optimizer = settings["base_estimator"], settings["acq_func"], settings["acq_optimizer"]
     if kind == "auto" and function is None and optimizer is None and torch_is_there():
-        from katib_control.suggestion.algorithms.optuna_gp import OptunaProcess
+        from katib_control.suggestion.models.optuna_gp import OptunaProcess
 
         return partial(OptunaProcess, request.space)
-    from katib_control.suggestion.algorithms.skopt_model import Choice, SkoptModel
+    from katib_control.suggestion.models.skopt_model import Choice, SkoptModel
 
     estimator = "GP" if kind == "auto" else kind
     choice = Choice(

@@ -11,7 +11,7 @@ from typing import ClassVar
 from katib_control.api.settings import Setting
 from katib_control.suggestion.algorithm import Request
 from katib_control.suggestion.algorithms.hyperband import Hyperband, Race
-from katib_control.suggestion.algorithms.promising import MODEL_SETTINGS, Model
+from katib_control.suggestion.schedules.promising import MODEL_SETTINGS, Model
 
 
 class Bohb(Hyperband):

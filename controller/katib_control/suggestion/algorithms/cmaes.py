@@ -18,10 +18,10 @@ from katib_control.api.errors import FieldError
 from katib_control.api.experiment import ExperimentSpec
 from katib_control.api.settings import RANDOM_STATE, Setting, Settings
 from katib_control.suggestion.algorithm import ONE_OBJECTIVE, Feature, Found, Request, Suggested
-from katib_control.suggestion.algorithms.evolution import Axes
-from katib_control.suggestion.algorithms.generations import Generations, Plan
 from katib_control.suggestion.algorithms.sobol import sobol_points
 from katib_control.suggestion.distinct import next_point
+from katib_control.suggestion.models.evolution import Axes
+from katib_control.suggestion.models.generations import Generations, Plan
 from katib_control.suggestion.space import Point, SearchSpace
 
 NUMBERS = 200

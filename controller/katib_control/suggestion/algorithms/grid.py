@@ -17,7 +17,7 @@ from katib_control.api.errors import FieldError
 from katib_control.api.experiment import ExperimentSpec
 from katib_control.api.settings import RANDOM_STATE, Setting, Settings
 from katib_control.suggestion.algorithm import ANY_OBJECTIVE, Feature, Found, Request, Suggested
-from katib_control.suggestion.algorithms.combinations import Combinations, any_feasible, constrained
+from katib_control.suggestion.combinations import Combinations, any_feasible, constrained
 from katib_control.suggestion.history import History, Record
 from katib_control.suggestion.space import Point, SearchSpace
 

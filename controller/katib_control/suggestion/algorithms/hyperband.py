@@ -21,10 +21,10 @@ from katib_control.api.errors import FieldError
 from katib_control.api.experiment import ExperimentSpec
 from katib_control.api.settings import RANDOM_STATE, Setting, Settings
 from katib_control.suggestion.algorithm import ONE_OBJECTIVE, Feature, Found, Request, Suggested
-from katib_control.suggestion.algorithms.beginning import begin
-from katib_control.suggestion.algorithms.brackets import Brackets, Rung
-from katib_control.suggestion.algorithms.promising import Model
-from katib_control.suggestion.algorithms.resource import (
+from katib_control.suggestion.schedules.beginning import begin
+from katib_control.suggestion.schedules.brackets import Brackets, Rung
+from katib_control.suggestion.schedules.promising import Model
+from katib_control.suggestion.schedules.resource import (
     BUDGET_SETTINGS,
     Resource,
     budgets,
@@ -32,7 +32,7 @@ from katib_control.suggestion.algorithms.resource import (
     opened,
     resource,
 )
-from katib_control.suggestion.algorithms.rungs import Ledger, Seat
+from katib_control.suggestion.schedules.rungs import Ledger, Seat
 from katib_control.suggestion.space import Point, SearchSpace
 
 WRITTEN = tuple(

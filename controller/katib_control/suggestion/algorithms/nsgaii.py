@@ -16,12 +16,12 @@ from katib_control.api.errors import FieldError
 from katib_control.api.experiment import ExperimentSpec
 from katib_control.api.settings import RANDOM_STATE, Setting, Settings
 from katib_control.suggestion.algorithm import ANY_OBJECTIVE, Feature, Found, Request, Suggested
-from katib_control.suggestion.algorithms.archive import Archive, Generations, archive_of
 from katib_control.suggestion.distinct import free, next_point
+from katib_control.suggestion.models.archive import Archive, Generations, archive_of
 from katib_control.suggestion.space import Point, SearchSpace
 
 if TYPE_CHECKING:
-    from katib_control.suggestion.algorithms.breeding import Family
+    from katib_control.suggestion.models.breeding import Family
 
 _ATTEMPTS = 10
 
@@ -82,7 +82,7 @@ def _family(request: Request, archive: Archive) -> Family | None:
     size = request.settings["population_size"]
     if len(archive.order) < size:
         return None
-    from katib_control.suggestion.algorithms.breeding import Family, choose
+    from katib_control.suggestion.models.breeding import Family, choose
 
     generations: Generations | None = request.memo.get("generations")
     if generations is None:

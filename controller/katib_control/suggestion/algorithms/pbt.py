@@ -17,7 +17,7 @@ from katib_control.api.errors import FieldError
 from katib_control.api.experiment import AlgorithmSpec, ExperimentSpec
 from katib_control.api.settings import RANDOM_STATE, Setting, Settings
 from katib_control.suggestion.algorithm import ONE_OBJECTIVE, Feature, Found, Request, Suggested
-from katib_control.suggestion.algorithms.population import Key, Population, Rules
+from katib_control.suggestion.schedules.population import Key, Population, Rules
 from katib_control.suggestion.space import SearchSpace
 
 

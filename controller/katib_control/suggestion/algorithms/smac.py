@@ -16,8 +16,8 @@ from katib_control.api.experiment import ExperimentSpec
 from katib_control.api.settings import RANDOM_STATE, Setting, Settings
 from katib_control.suggestion.algorithm import ONE_OBJECTIVE, Feature, Found, Request
 from katib_control.suggestion.algorithms.bayesianoptimization import N_INITIAL_POINTS, modelled
-from katib_control.suggestion.algorithms.evidence import evidence
 from katib_control.suggestion.algorithms.sobol import Sobol
+from katib_control.suggestion.models.evidence import evidence
 from katib_control.suggestion.space import SearchSpace
 
 _MOST = 300
@@ -53,8 +53,8 @@ class Smac:
         seen = evidence(request, history, _MOST)
         if len(seen.points) < max(1, request.settings["n_initial_points"]):
             return Sobol().ask(request)
-        from katib_control.suggestion.algorithms.smac_forest import SmacForest
-        from katib_control.suggestion.algorithms.threads import one_thread
+        from katib_control.suggestion.models.smac_forest import SmacForest
+        from katib_control.suggestion.models.threads import one_thread
 
         with one_thread():
             return Found(modelled(request, history, SmacForest(request, seen)))

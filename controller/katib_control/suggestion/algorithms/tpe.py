@@ -16,13 +16,13 @@ from katib_control.api.errors import FieldError
 from katib_control.api.experiment import ExperimentSpec
 from katib_control.api.settings import RANDOM_STATE, Setting, Settings
 from katib_control.suggestion.algorithm import ANY_OBJECTIVE, Feature, Found, Request, Suggested
-from katib_control.suggestion.algorithms.archive import Archive, archive_of
 from katib_control.suggestion.distinct import next_point
 from katib_control.suggestion.history import History
+from katib_control.suggestion.models.archive import Archive, archive_of
 from katib_control.suggestion.space import Point, SearchSpace
 
 if TYPE_CHECKING:
-    from katib_control.suggestion.algorithms.parzen import Model
+    from katib_control.suggestion.models.parzen import Model
 
 _GOOD_AT_MOST = 25
 
@@ -79,7 +79,7 @@ class TreeParzen:
 
 
 def _model(request: Request, history: History, archive: Archive) -> Model:
-    from katib_control.suggestion.algorithms.parzen import Model
+    from katib_control.suggestion.models.parzen import Model
 
     model: Model | None = request.memo.get("model")
     if model is None:
@@ -90,7 +90,7 @@ def _model(request: Request, history: History, archive: Archive) -> Model:
 
 def _proposed(request: Request, index: int, model: Model, taken: Sequence[Collection[Point]]) -> Point | None:
     """Return a point that was not made; where all are made, one that is not busy."""
-    from katib_control.suggestion.algorithms.estimators import Tuning
+    from katib_control.suggestion.models.estimators import Tuning
 
     settings, space = request.settings, request.space
     tuning = Tuning(

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from builders import ExperimentBuilder, experiment, trial
-from katib_control.suggestion.algorithms import generations
 from katib_control.suggestion.algorithms.cmaes import NUMBERS
-from katib_control.suggestion.algorithms.generations import RUN_LABEL
 from katib_control.suggestion.engine import Engine
+from katib_control.suggestion.models import generations
+from katib_control.suggestion.models.generations import RUN_LABEL
 from searching import Search, pairs
 
 

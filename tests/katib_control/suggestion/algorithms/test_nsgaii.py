@@ -10,7 +10,7 @@ import pytest
 
 from builders import experiment, trial
 from katib_control.api.experiment import Experiment
-from katib_control.suggestion.algorithms.breeding import Blend, Breeder, choose
+from katib_control.suggestion.models.breeding import Blend, Breeder, choose
 from searching import Search, pairs
 
 SEVERAL = {

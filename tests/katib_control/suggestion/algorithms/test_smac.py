@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from builders import ExperimentBuilder, experiment
-from katib_control.suggestion.algorithms.smac_forest import logarithmic
 from katib_control.suggestion.engine import Engine
+from katib_control.suggestion.models.smac_forest import logarithmic
 from searching import Search, pairs, parameters, with_parameters
 
 

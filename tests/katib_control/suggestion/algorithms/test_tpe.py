@@ -11,8 +11,8 @@ import pytest
 
 from builders import experiment, trial
 from katib_control.api.errors import InvalidObject
-from katib_control.suggestion.algorithms.parzen import SHOWN
 from katib_control.suggestion.algorithms.tpe import good_trials
+from katib_control.suggestion.models.parzen import SHOWN
 from katib_control.suggestion.space import search_space
 from searching import Search, pairs
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from builders import experiment
-from katib_control.suggestion.algorithms.estimators import Sampler, Tuning, weights_by_rank
-from katib_control.suggestion.algorithms.optuna_study import Axes, Shown
+from katib_control.suggestion.models.estimators import Sampler, Tuning, weights_by_rank
+from katib_control.suggestion.models.optuna_study import Axes, Shown
 from katib_control.suggestion.space import Point, search_space
 
 TUNING = Tuning(candidates=24, prior_weight=1.0, finished=30, good=6)

@@ -15,10 +15,10 @@ from functools import cached_property
 from katib_control.api.errors import FieldError
 from katib_control.api.experiment import ExperimentSpec
 from katib_control.api.settings import Setting, Settings
-from katib_control.suggestion.algorithms.brackets import MOST_RUNGS, Ladder, ladder
 from katib_control.suggestion.dimensions import Choices, Dimension, Interval, Lattice
 from katib_control.suggestion.distinct import ENUMERABLE, feasible_points
 from katib_control.suggestion.priors import Uniform
+from katib_control.suggestion.schedules.brackets import MOST_RUNGS, Ladder, ladder
 from katib_control.suggestion.space import Point, SearchSpace
 
 RESOURCE_NAME = Setting(

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from optuna.trial import FrozenTrial
 
-from katib_control.suggestion.algorithms.archive import Archive, Generations
-from katib_control.suggestion.algorithms.breeding import choose
-from katib_control.suggestion.algorithms.estimators import Accept, Sampler, Tuning
-from katib_control.suggestion.algorithms.optuna_study import Axes, Shown
 from katib_control.suggestion.history import History, Record
+from katib_control.suggestion.models.archive import Archive, Generations
+from katib_control.suggestion.models.breeding import choose
+from katib_control.suggestion.models.estimators import Accept, Sampler, Tuning
+from katib_control.suggestion.models.optuna_study import Axes, Shown
 from katib_control.suggestion.space import Point, SearchSpace
 
 SHOWN = 400

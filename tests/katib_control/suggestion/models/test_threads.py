@@ -11,7 +11,7 @@ import pytest
 import threadpoolctl
 import torch
 
-from katib_control.suggestion.algorithms.threads import one_thread
+from katib_control.suggestion.models.threads import one_thread
 
 VARIABLE = "OPENBLAS_NUM_THREADS"
 

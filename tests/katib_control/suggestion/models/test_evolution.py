@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import experiment
-from katib_control.suggestion.algorithms.evolution import Axes, Coordinates, Distribution
+from katib_control.suggestion.models.evolution import Axes, Coordinates, Distribution
 from katib_control.suggestion.space import Point, SearchSpace, search_space
 from searching import parameters, with_parameters
 

@@ -15,8 +15,8 @@ from optuna.samplers.nsgaii import BaseCrossover, PolynomialMutation
 from optuna.trial import FrozenTrial
 
 from katib_control.api.settings import Settings
-from katib_control.suggestion.algorithms.archive import Losses
-from katib_control.suggestion.algorithms.optuna_study import Axes, Shown
+from katib_control.suggestion.models.archive import Losses
+from katib_control.suggestion.models.optuna_study import Axes, Shown
 from katib_control.suggestion.space import Point, SearchSpace
 
 Array = NDArray[np.float64]

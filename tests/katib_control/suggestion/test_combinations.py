@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import experiment
-from katib_control.suggestion.algorithms.combinations import Combinations, any_feasible
+from katib_control.suggestion.combinations import Combinations, any_feasible
 from katib_control.suggestion.space import SearchSpace, search_space
 
 PARTS = ["a < b", "a + c <= 5", "d != 'x'", "b == 2 or d == 'y'", "c >= 1", "a * b * c % 2 == 0", "a > 99"]

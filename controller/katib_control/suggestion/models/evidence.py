@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from statistics import fmean, median, pstdev
 
 from katib_control.suggestion.algorithm import Request
-from katib_control.suggestion.algorithms.archive import Archive, archive_of
 from katib_control.suggestion.history import History
+from katib_control.suggestion.models.archive import Archive, archive_of
 from katib_control.suggestion.space import Point
 
 LIARS = 32

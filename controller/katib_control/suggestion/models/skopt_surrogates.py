@@ -18,7 +18,7 @@ from skopt.learning import GaussianProcessRegressor
 from skopt.learning.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 from skopt.utils import cook_estimator
 
-from katib_control.suggestion.algorithms.acquisition import Matrix, Numbers
+from katib_control.suggestion.models.acquisition import Matrix, Numbers
 
 _LEAST_DEVIATION = 1e-9
 # Natural logarithms: centre and width of what is plausible for losses of standard deviation 1.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from skopt.acquisition import gaussian_ei, gaussian_lcb, gaussian_pi
 
-from katib_control.suggestion.algorithms.acquisition import (
+from katib_control.suggestion.models.acquisition import (
     QUICK,
     THOROUGH,
     Accept,
@@ -21,8 +21,8 @@ from katib_control.suggestion.algorithms.acquisition import (
     Matrix,
     Numbers,
 )
-from katib_control.suggestion.algorithms.evidence import Evidence
-from katib_control.suggestion.algorithms.skopt_surrogates import Forest, Process, Quantiles, Regressor
+from katib_control.suggestion.models.evidence import Evidence
+from katib_control.suggestion.models.skopt_surrogates import Forest, Process, Quantiles, Regressor
 from katib_control.suggestion.space import Point, SearchSpace
 
 _BASES = 10

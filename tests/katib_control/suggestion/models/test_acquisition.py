@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import experiment
-from katib_control.suggestion.algorithms.acquisition import Coordinates, Hunt, Matrix
+from katib_control.suggestion.models.acquisition import Coordinates, Hunt, Matrix
 from katib_control.suggestion.space import SearchSpace, search_space
 from searching import parameters, with_parameters
 

@@ -15,9 +15,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from katib_control.api.names import GENERATION_LABEL, MEMBER_LABEL, PARENT_LABEL
-from katib_control.suggestion.algorithms.exploring import explore
 from katib_control.suggestion.distinct import next_point
 from katib_control.suggestion.history import Record
+from katib_control.suggestion.schedules.exploring import explore
 from katib_control.suggestion.space import Point, SearchSpace
 
 ATTEMPTS = 2

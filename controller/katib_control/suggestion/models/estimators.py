@@ -21,7 +21,7 @@ from optuna.samplers import TPESampler
 from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator
 from optuna.trial import FrozenTrial
 
-from katib_control.suggestion.algorithms.optuna_study import Axes
+from katib_control.suggestion.models.optuna_study import Axes
 from katib_control.suggestion.space import Point
 
 Accept = Callable[[Point], bool]

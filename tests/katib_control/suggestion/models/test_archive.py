@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from builders import experiment, trial
 from katib_control.api.experiment import Experiment
 from katib_control.api.trial import Trial
-from katib_control.suggestion.algorithms.archive import Archive, Generations, Losses
 from katib_control.suggestion.history import History
+from katib_control.suggestion.models.archive import Archive, Generations, Losses
 from katib_control.suggestion.space import search_space
 
 

@@ -14,7 +14,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from builders import ExperimentBuilder, experiment
-from katib_control.suggestion.algorithms.optuna_study import Axes, Shown
+from katib_control.suggestion.models.optuna_study import Axes, Shown
 from katib_control.suggestion.space import SearchSpace, search_space
 from searching import parameters, with_parameters
 

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from optuna.samplers import GPSampler
 
-from katib_control.suggestion.algorithms.acquisition import Accept, Coordinates, Hunt, Matrix
-from katib_control.suggestion.algorithms.evidence import LIARS, Evidence
-from katib_control.suggestion.algorithms.optuna_study import Axes, Shown, quiet
+from katib_control.suggestion.models.acquisition import Accept, Coordinates, Hunt, Matrix
+from katib_control.suggestion.models.evidence import LIARS, Evidence
+from katib_control.suggestion.models.optuna_study import Axes, Shown, quiet
 from katib_control.suggestion.space import Point, SearchSpace
 
 _BASES = 10

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from katib_control.api.settings import Setting
 from katib_control.suggestion.algorithm import Request
-from katib_control.suggestion.algorithms.resource import Resource
-from katib_control.suggestion.algorithms.rungs import Ledger
+from katib_control.suggestion.schedules.resource import Resource
+from katib_control.suggestion.schedules.rungs import Ledger
 from katib_control.suggestion.space import Point
 
 if TYPE_CHECKING:
-    from katib_control.suggestion.algorithms.density import Kernels
+    from katib_control.suggestion.models.density import Kernels
 
 MIN_POINTS = Setting(
     name="min_points_in_model", type="int", low=1,
@@ -70,7 +70,7 @@ class Model:
             return None
         import numpy as np  # takes a moment, and most algorithms need none
 
-        from katib_control.suggestion.algorithms.density import most_promising
+        from katib_control.suggestion.models.density import most_promising
 
         good, bad = self._fitted
         candidates = most_promising(
@@ -94,7 +94,7 @@ class Model:
         bad = [point for _, point in itertools.islice(itertools.chain.from_iterable(telling), cut, None, step)]
         if min(len(good), len(bad)) < least or not space.dimensions:
             return None
-        from katib_control.suggestion.algorithms.density import categories, kernels
+        from katib_control.suggestion.models.density import categories, kernels
 
         sizes = categories(space)
         return kernels([*map(self._row, good)], sizes), kernels([*map(self._row, bad)], sizes)

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from builders import ExperimentBuilder, experiment
-from katib_control.suggestion.algorithms.exploring import explore, perturb
+from katib_control.suggestion.schedules.exploring import explore, perturb
 from katib_control.suggestion.space import SearchSpace, search_space
 
 

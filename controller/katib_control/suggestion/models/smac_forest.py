@@ -10,8 +10,8 @@ from scipy.special import ndtr
 from smac.model.random_forest import RandomForest
 
 from katib_control.suggestion.algorithm import Request
-from katib_control.suggestion.algorithms.acquisition import QUICK, Accept, Coordinates, Hunt, Matrix, Numbers
-from katib_control.suggestion.algorithms.evidence import Evidence
+from katib_control.suggestion.models.acquisition import QUICK, Accept, Coordinates, Hunt, Matrix, Numbers
+from katib_control.suggestion.models.evidence import Evidence
 from katib_control.suggestion.space import Point, SearchSpace
 
 _BASES = 10

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from builders import experiment, trial
 from katib_control.api.trial import Trial
 from katib_control.suggestion.algorithm import Request
-from katib_control.suggestion.algorithms import generations
-from katib_control.suggestion.algorithms.evolution import Axes, Distribution
-from katib_control.suggestion.algorithms.generations import RUN_LABEL, STRETCH, Generations, Plan
 from katib_control.suggestion.history import History
+from katib_control.suggestion.models import generations
+from katib_control.suggestion.models.evolution import Axes, Distribution
+from katib_control.suggestion.models.generations import RUN_LABEL, STRETCH, Generations, Plan
 from katib_control.suggestion.space import search_space
 
 OWNER = experiment().double("x", 0, 1).int("n", 1, 5).build()

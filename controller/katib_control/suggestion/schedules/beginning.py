@@ -7,10 +7,10 @@ more than that early configurations are as good as late ones, but with fewer gap
 from __future__ import annotations
 
 from katib_control.suggestion.algorithm import Request
-from katib_control.suggestion.algorithms.promising import Model
-from katib_control.suggestion.algorithms.resource import Resource
-from katib_control.suggestion.algorithms.rungs import Ledger
 from katib_control.suggestion.algorithms.sobol import DIMENSIONS, SobolPoints
+from katib_control.suggestion.schedules.promising import Model
+from katib_control.suggestion.schedules.resource import Resource
+from katib_control.suggestion.schedules.rungs import Ledger
 from katib_control.suggestion.space import Point
 
 

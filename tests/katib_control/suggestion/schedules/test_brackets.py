@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from katib_control.suggestion.algorithms.brackets import MOST_RUNGS, Brackets, Endless, ladder
+from katib_control.suggestion.schedules.brackets import MOST_RUNGS, Brackets, Endless, ladder
 
 
 def sizes_and_budgets(top: float, eta: float, bracket: int) -> list[tuple[int, float]]:

@@ -13,10 +13,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from katib_control.suggestion.algorithms.brackets import Shape
-from katib_control.suggestion.algorithms.resource import Resource
 from katib_control.suggestion.distinct import any_free, draw, free
 from katib_control.suggestion.history import History, Record
+from katib_control.suggestion.schedules.brackets import Shape
+from katib_control.suggestion.schedules.resource import Resource
 from katib_control.suggestion.space import Point
 
 _ATTEMPTS = 30

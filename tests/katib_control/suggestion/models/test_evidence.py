@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from builders import experiment
 from katib_control.api.experiment import ObjectiveSpec
 from katib_control.suggestion.algorithm import Request
-from katib_control.suggestion.algorithms.evidence import Evidence, evidence, standardized
 from katib_control.suggestion.history import History
+from katib_control.suggestion.models.evidence import Evidence, evidence, standardized
 from katib_control.suggestion.space import search_space
 from searching import Search
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from katib_control.api.experiment import FeasibleSpace, ParameterSpec
-from katib_control.suggestion.algorithms.density import Kernels, categories, kernels, most_promising
+from katib_control.suggestion.models.density import Kernels, categories, kernels, most_promising
 from katib_control.suggestion.space import SearchSpace, search_space
 
 

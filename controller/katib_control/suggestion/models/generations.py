@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from katib_control.suggestion.algorithm import Request
-from katib_control.suggestion.algorithms.evolution import Axes, Coordinates, Distribution
 from katib_control.suggestion.history import Record
+from katib_control.suggestion.models.evolution import Axes, Coordinates, Distribution
 
 RUN_LABEL = "cmaes.suggestion.katib.kubeflow.org/run"
 """On each Trial that a distribution made: which stretch and which run in it, as in "0.2"."""
