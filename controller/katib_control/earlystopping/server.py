@@ -82,6 +82,8 @@ class EarlyStoppingService(api_pb2_grpc.EarlyStoppingServicer):
     ) -> api_pb2.GetEarlyStoppingRulesReply:
         """Answer the rule's limit at its first step, or nothing while too little is known."""
         with _told(context):
+            if not request.experiment.spec.HasField("early_stopping"):
+                return api_pb2.GetEarlyStoppingRulesReply()
             wanted = asked(wire.spec_of(request.experiment.spec.early_stopping), self._rules)
             objective = wire.objective_of(request.experiment.spec.objective)
             sign = -1.0 if objective.type == "maximize" else 1.0

@@ -86,9 +86,13 @@ class SuggestionService(api_pb2_grpc.SuggestionServicer):
         with _told(context):
             experiment = read_experiment(request.experiment)
             errors = list(self._engine.validate(experiment))
-            alone = asks_about_settings_alone(experiment)
-            if wrong := about_settings(errors) if alone else [*errors, *objective_faults(experiment)]:
-                raise InvalidObject(wrong)
+            # Clients that ask about settings, or about settings and space, leave out the rest.
+            if experiment.spec.objective is not None:
+                errors += objective_faults(experiment)
+            elif asks_about_settings_alone(experiment):
+                errors = about_settings(errors)
+            if errors:
+                raise InvalidObject(errors)
         return pb.ValidateAlgorithmSettingsReply()
 
     def add_to(self, server: grpc.Server) -> None:

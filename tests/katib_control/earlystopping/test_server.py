@@ -117,6 +117,11 @@ def rules(stub: Stub, request: pb.GetEarlyStoppingRulesRequest, timeout: float =
     return [(item.name, item.value, item.comparison, item.start_step) for item in reply.early_stopping_rules]
 
 
+def test_an_experiment_that_asks_for_no_rule_gets_none(stub: Stub) -> None:
+    request = pb.GetEarlyStoppingRulesRequest(experiment={"name": "x"}, trials=of("a", "b"), db_manager_address="a:1")
+    assert rules(stub, request) == []
+
+
 def refusal(call: Any) -> tuple[grpc.StatusCode, str]:
     with pytest.raises(grpc.RpcError) as caught:
         call()

@@ -318,13 +318,12 @@ REFUSED = [
     ),
     pytest.param(experiment_message(parameters=[X, X]), ["spec.parameters[1].name", "'x'"], id="a name twice"),
     pytest.param(experiment_message(parameters=[]), ["spec.parameters"], id="no parameters"),
-    pytest.param(experiment_message(objective=None), ["spec.objective"], id="no objective"),
     pytest.param(
         experiment_message(
-            "magic", [{**X, "feasible_space": {"min": "2", "max": "1"}}, categorical("c")], objective=None
+            "magic", [{**X, "feasible_space": {"min": "2", "max": "1"}}, categorical("c")]
         ),
         ["spec.algorithm.algorithmName", "spec.parameters[0].feasibleSpace.min",
-         "spec.parameters[1].feasibleSpace.list", "spec.objective"],
+         "spec.parameters[1].feasibleSpace.list"],
         id="several at once",
     ),
 ]  # fmt: skip
@@ -342,7 +341,14 @@ def test_what_is_wrong_is_refused_with_its_field(
     assert [word for word in told if word not in caught.value.details()] == []
 
 
+def test_points_are_not_made_without_an_objective(stub: Stub) -> None:
+    with pytest.raises(grpc.RpcError, match="spec.objective") as caught:
+        ask(stub, experiment_message(objective=None))
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
 VALID = [
+    pytest.param(experiment_message(objective=None), id="settings and space, as some clients ask"),
     pytest.param(experiment_message(), id="the least there can be"),
     pytest.param(experiment_message(objective={"type": pb.MAXIMIZE, "goal": 0.9}), id="a metric without a name"),
     pytest.param(

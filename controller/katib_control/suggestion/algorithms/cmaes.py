@@ -31,6 +31,8 @@ _FIRST = 8
 _ATTEMPTS, _NARROW = 40, 10
 _WIDENING = 1.2
 
+SIGMA = 0.17
+
 
 class CovarianceMatrixAdaptation:
     """See the module."""
@@ -42,8 +44,9 @@ class CovarianceMatrixAdaptation:
             "runs and short ones in turn",
         ),
         Setting(
-            name="sigma", type="float", above=0, default=0.17,
-            help="first standard deviation, as a share of each parameter's range on the scale of its distribution",
+            name="sigma", type="float", low=0, default=SIGMA,
+            help="first standard deviation, as a share of each parameter's range on the scale of its distribution; "
+            "0 is the default too",
         ),
         RANDOM_STATE,
     )  # fmt: skip
@@ -82,7 +85,7 @@ def _generations(request: Request) -> Generations:
     # As many as run at once cost no time, and a point that was sampled generations ago teaches little.
     population = max(4 + math.floor(3 * math.log(max(1, axes.count))), parallel)
     strategy = settings["restart_strategy"].lower()
-    plan = Plan(first=max(_FIRST, parallel), population=population, step=settings["sigma"], restarts=strategy)
+    plan = Plan(first=max(_FIRST, parallel), population=population, step=settings["sigma"] or SIGMA, restarts=strategy)
     # The plan is in the key because an Experiment's parallelTrialCount may be edited.
     found: Generations | None = request.memo.get("generations")
     if found is None or found.plan != plan:

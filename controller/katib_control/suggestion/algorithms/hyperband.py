@@ -70,11 +70,12 @@ class Hyperband:
         race = self._race(request)
         race.ledger.update(request.history())
         model = self.model(request, race)
-        points: list[Suggested] = []
-        for seat, configuration in _served(request, race, model):
-            point = race.resource.point(configuration, race.level(seat))
-            points.append(Suggested(point, race.ledger.promise(seat, point)))
-            if len(points) == request.count:
+        points = _points(request, race, model)
+        # Rungs in which trials have failed are shorter than planned: maxTrialCount is still to be used.
+        while not points and race.present is None and request.index < (request.spec.max_trial_count or 0):
+            race.count += race.brackets.ladder.rungs
+            points = _points(request, race, model)
+            if not race.begun(race.count - 1):
                 break
         ended = not points and race.present is None
         return Found(points, exhausted=ended, settings=_written(race, request.settings))
@@ -113,6 +114,10 @@ class Race:
     def open(self) -> Iterator[int]:
         """Yield the brackets that have not ended."""
         return (bracket for bracket in range(self.count) if bracket not in self.ledger.settled)
+
+    def begun(self, bracket: int) -> bool:
+        """Whether a bracket has configurations."""
+        return bool(self.ledger.standing(bracket, 0).members)
 
     def level(self, seat: Seat) -> int:
         """Return the level of a seat's budget."""
@@ -157,6 +162,16 @@ class Race:
         """How many configurations start before each bracket of an iteration, and in all of it."""
         sizes = (self.brackets.rungs(bracket)[0].size for bracket in range(self.brackets.ladder.rungs))
         return [0, *accumulate(sizes)]
+
+
+def _points(request: Request, race: Race, model: Model | None) -> list[Suggested]:
+    points: list[Suggested] = []
+    for seat, configuration in _served(request, race, model):
+        point = race.resource.point(configuration, race.level(seat))
+        points.append(Suggested(point, race.ledger.promise(seat, point)))
+        if len(points) == request.count:
+            break
+    return points
 
 
 def _served(request: Request, race: Race, model: Model | None) -> Iterator[tuple[Seat, Point]]:

@@ -159,7 +159,7 @@ def test_katibs_strategies_are_accepted(value: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("restart_strategy", "sometimes"), ("sigma", "0"), ("sigma", "wide"), ("random_state", "-1"), ("popsize", "9")],
+    [("restart_strategy", "sometimes"), ("sigma", "-1"), ("sigma", "wide"), ("random_state", "-1"), ("popsize", "9")],
 )
 def test_other_settings_are_refused_by_name(name: str, value: str) -> None:
     (error,) = Engine().validate(SPACES["one double"].algorithm("cmaes", **{name: value}).build())
@@ -172,3 +172,15 @@ def test_more_numbers_than_can_be_handled_are_refused_by_name() -> None:
         parameters = [{"name": f"p{place}", **body} for place in range(count)]
         errors = Engine().validate(experiment().spec(parameters=parameters).algorithm("cmaes").build())
         assert [error.field for error in errors] == ["spec.parameters"] * wrong
+
+
+def test_a_sigma_of_0_is_the_default() -> None:
+    plain, zero = (
+        Search(SPACES["one double"].algorithm("cmaes", random_state=1, **said).build()).tune(float_of_x, 20, 2)
+        for said in ({}, {"sigma": "0"})
+    )
+    assert plain == zero
+
+
+def float_of_x(values: dict[str, str]) -> float:
+    return float(next(iter(values.values())))

@@ -68,6 +68,11 @@ def test_max_trial_count_asks_for_further_iterations(most: int | None, made: int
     assert len({point["x"] for point in search.points}) == made // 22 * (9 + 5 + 3), "iterations have new points"
 
 
+def test_failed_rungs_do_not_end_the_search_before_max_trial_count() -> None:
+    search = Search(owner().max_trials(60).build())
+    assert len(search.tune(lambda _: None, 60, parallel=3)) == 60
+
+
 def test_configurations_do_not_depend_on_how_many_trials_run_at_a_time() -> None:
     started = []
     for parallel in (1, 2, 9, 17):
