@@ -342,7 +342,7 @@ def test_what_is_wrong_is_refused_with_its_field(
 
 
 def test_points_are_not_made_without_an_objective(stub: Stub) -> None:
-    with pytest.raises(grpc.RpcError, match="spec.objective") as caught:
+    with pytest.raises(grpc.RpcError, match="say what to optimise") as caught:
         ask(stub, experiment_message(objective=None))
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
