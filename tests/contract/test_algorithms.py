@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from builders import ExperimentBuilder, experiment
+from katib_control.api.settings import Setting
 from katib_control.api.suggestion import Question
 from katib_control.suggestion.engine import Engine
 from katib_control.suggestion.registry import ALGORITHMS
@@ -178,3 +180,48 @@ def test_every_setting_is_explained(name: str) -> None:
     for setting in ALGORITHMS[name].settings:
         assert len(setting.help) > 15
         assert setting.default is None or setting.read(str(setting.default)) == setting.default
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_invalid_setting_is_refused_with_its_field(name: str) -> None:
+    for setting in ALGORITHMS[name].settings:
+        for value in wrong_values(setting):
+            given = {**start_up(name), setting.name: value}
+            owner = small(name, **given).build()
+            position = [item.name for item in owner.spec.algorithm.algorithm_settings].index(setting.name)
+            fields = [error.field for error in Engine().validate(owner)]
+            assert f"spec.algorithm.algorithmSettings[{position}].value" in fields, (setting.name, value)
+
+
+def wrong_values(setting: Setting) -> list[str]:
+    if setting.written:
+        return []
+    below, above = (str(limit) for limit in (setting.low - 1, setting.high + 1))
+    bounds = [text for text, limit in ((below, setting.low), (above, setting.high)) if math.isfinite(limit)]
+    return [""] if setting.type == "text" else ["nonsense", "", "nan", *bounds]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_setting_that_must_be_there_or_is_unknown_is_told(name: str) -> None:
+    errors = Engine().validate(experiment().int("x", 0, 20).algorithm(name, colour="red").build())
+    told = " ".join(map(str, errors))
+    assert "spec.algorithm.algorithmSettings[0].name" in told
+    assert all(item in told for item in required_settings(name).settings)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_two_experiments_of_one_name_in_two_namespaces_never_meet(name: str) -> None:
+    def search(namespace: str, engine: Engine) -> Search:
+        built = small(name, **start_up(name)).namespace(namespace).uid("")
+        return Search(built.build(), engine)
+
+    shared = Engine()
+    together = {namespace: search(namespace, shared) for namespace in ("a", "b")}
+    for step in range(1, 5):
+        for sign, tuned in zip((1, -1), together.values(), strict=True):
+            tuned.tune(lambda values, sign=sign: sign * objective(values), 3 * step, 3)
+    for sign, (namespace, tuned) in zip((1, -1), together.items(), strict=True):
+        alone = search(namespace, Engine())
+        for step in range(1, 5):
+            alone.tune(lambda values, sign=sign: sign * objective(values), 3 * step, 3)
+        assert tuned.points == alone.points
