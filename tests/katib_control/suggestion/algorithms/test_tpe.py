@@ -196,7 +196,8 @@ def test_the_past_may_change_under_a_cached_model() -> None:
 
 
 def test_the_users_own_optuna_keeps_its_settings_and_its_log(caplog: pytest.LogCaptureFixture) -> None:
-    level = optuna.logging.get_verbosity()
+    found = optuna.logging.get_verbosity()  # others in this process may have made it quiet
+    optuna.logging.set_verbosity(optuna.logging.INFO)
     logger = logging.getLogger("optuna")
     before = list(logger.handlers), logger.propagate
     optuna.logging.enable_propagation()
@@ -206,6 +207,7 @@ def test_the_users_own_optuna_keeps_its_settings_and_its_log(caplog: pytest.LogC
             assert [record.getMessage() for record in caplog.records if record.name.startswith("optuna")] == []
             optuna.create_study()
         assert {record.name for record in caplog.records} == {"optuna.storages._in_memory"}
+        assert (optuna.logging.get_verbosity(), logger.handlers) == (optuna.logging.INFO, before[0])
     finally:
         logger.propagate = before[1]
-    assert (optuna.logging.get_verbosity(), logger.handlers) == (level, before[0])
+        optuna.logging.set_verbosity(found)
