@@ -82,6 +82,12 @@ def objective_losses(observation: Observation | None, objective: ObjectiveSpec) 
     return tuple(None if value is None else -value if kind == "maximize" else value for value, kind in values)
 
 
+def all_losses(losses: Sequence[float | None]) -> tuple[float, ...]:
+    """Return the losses of several objectives; nothing where there is only one, or one has no value."""
+    known = tuple(item for item in losses if item is not None)
+    return known if 1 < len(losses) == len(known) else ()
+
+
 def _metric(name: str, values: list[tuple[float, str]]) -> Metric:
     if not values:
         return Metric(name=name)

@@ -11,7 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 import grpc
 
@@ -26,6 +26,7 @@ from katib_control.earlystopping.remote import DbManagers, LogsUnreachable
 from katib_control.earlystopping.rule import Rule
 from katib_control.kube.errors import ApiError, Forbidden, NotFound
 from katib_control.pb import api_pb2, api_pb2_grpc
+from katib_control.runtime.grpc_server import abort
 
 SECONDS = 60.0
 """Longest time for reading curves; with a deadline, no more than a share of it."""
@@ -98,10 +99,10 @@ class EarlyStoppingService(api_pb2_grpc.EarlyStoppingServicer):
     ) -> api_pb2.SetTrialStatusReply:
         """Say on the Trial that it was stopped early; a second time changes nothing."""
         if not request.trial_name:
-            _abort(context, grpc.StatusCode.INVALID_ARGUMENT, "trial_name: must not be empty")
+            abort(context, grpc.StatusCode.INVALID_ARGUMENT, "trial_name: must not be empty")
         if self._stopped is None:
             told = "this service knows no cluster whose Trials it could tell: start it where a kubeconfig is"
-            _abort(context, grpc.StatusCode.FAILED_PRECONDITION, told)
+            abort(context, grpc.StatusCode.FAILED_PRECONDITION, told)
         metadata = {str(key): str(value) for key, value in context.invocation_metadata() or ()}
         with _told(context):
             self._stopped(request.trial_name, metadata.get(NAMESPACE_KEY, ""))
@@ -198,20 +199,15 @@ def _told(context: grpc.ServicerContext) -> Iterator[None]:
     try:
         yield
     except InvalidObject as error:
-        _abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(error))
     except LogsUnreachable as error:
-        _abort(context, grpc.StatusCode.UNAVAILABLE, str(error))
+        abort(context, grpc.StatusCode.UNAVAILABLE, str(error))
     except NotFound as error:
-        _abort(context, grpc.StatusCode.NOT_FOUND, str(error))
+        abort(context, grpc.StatusCode.NOT_FOUND, str(error))
     except Forbidden as error:
-        _abort(context, grpc.StatusCode.PERMISSION_DENIED, str(error))
+        abort(context, grpc.StatusCode.PERMISSION_DENIED, str(error))
     except ApiError as error:
         code = grpc.StatusCode.UNAVAILABLE if error.retryable else grpc.StatusCode.INTERNAL
-        _abort(context, code, str(error))
+        abort(context, code, str(error))
     except KatibError as error:
-        _abort(context, grpc.StatusCode.INTERNAL, str(error))
-
-
-def _abort(context: grpc.ServicerContext, code: grpc.StatusCode, told: str) -> NoReturn:
-    context.abort(code, told)
-    raise AssertionError("abort returns never")
+        abort(context, grpc.StatusCode.INTERNAL, str(error))

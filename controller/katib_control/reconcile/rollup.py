@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from katib_control.api.conditions import find, trial_state
 from katib_control.api.experiment import ObjectiveSpec, Observation
 from katib_control.api.names import INDEX_ANNOTATION
-from katib_control.api.observation import objective_losses, objective_value
+from katib_control.api.observation import all_losses, objective_losses, objective_value
 from katib_control.api.trial import Trial
 from katib_control.reconcile.pareto import Losses, ParetoFront
 from katib_control.reconcile.reasons import TRIAL_RUNNING
@@ -233,11 +233,7 @@ def _entry(trial: Trial) -> _Entry:
 
 def losses_of(observation: Observation | None, objective: ObjectiveSpec | None) -> Losses:
     """Return one number for each of several objectives; nothing where there is only one, or one has no value."""
-    if objective is None or not objective.additional_objectives:
-        return ()
-    found = objective_losses(observation, objective)
-    known = tuple(item for item in found if item is not None)
-    return known if len(known) == len(found) else ()
+    return all_losses(objective_losses(observation, objective)) if objective else ()
 
 
 def _value(trial: Trial) -> float | None:

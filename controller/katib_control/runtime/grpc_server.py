@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import grpc
 
@@ -47,6 +47,12 @@ class CannotListen(KatibError):
 def default_host(environment: Mapping[str, str] = os.environ) -> str:
     """Return where to listen when nobody says: all addresses in a Kubernetes pod, this machine alone elsewhere."""
     return "0.0.0.0" if environment.get("KUBERNETES_SERVICE_HOST") else "127.0.0.1"
+
+
+def abort(context: grpc.ServicerContext, code: grpc.StatusCode, told: str) -> NoReturn:
+    """End a call with this code and these words."""
+    context.abort(code, told)
+    raise AssertionError("abort returns never")
 
 
 class GrpcServer:

@@ -14,7 +14,7 @@ from typing import Literal
 
 from katib_control.api.conditions import trial_state
 from katib_control.api.experiment import ObjectiveSpec, Observation
-from katib_control.api.observation import objective_losses
+from katib_control.api.observation import all_losses, objective_losses
 from katib_control.api.suggestion import TrialAssignment
 from katib_control.api.trial import Trial
 from katib_control.suggestion.space import Point, SearchSpace
@@ -145,9 +145,7 @@ class History:
         losses = objective_losses(observation, self._objective) if state in _VALUED else ()
         loss = losses[0] if losses else None
         ending: State = "failed" if loss is None else "finished"
-        several: tuple[float, ...] = tuple(item for item in losses if item is not None) if len(losses) > 1 else ()
-        whole = several if len(several) == len(losses) else ()
-        return Record(point, ending, loss, state == "EarlyStopped", labels, observation, name, whole)
+        return Record(point, ending, loss, state == "EarlyStopped", labels, observation, name, all_losses(losses))
 
 
 class Made(Collection[Point]):

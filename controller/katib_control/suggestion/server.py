@@ -10,7 +10,6 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import wait
 from contextlib import contextmanager
-from typing import NoReturn
 
 import grpc
 
@@ -18,6 +17,7 @@ from katib_control.api.errors import InvalidObject, KatibError
 from katib_control.api.suggestion import Answer
 from katib_control.pb import api_pb2 as pb
 from katib_control.pb import api_pb2_grpc
+from katib_control.runtime.grpc_server import abort
 from katib_control.runtime.lanes import Closed, Lanes
 from katib_control.suggestion.algorithm import Algorithm
 from katib_control.suggestion.asked import Asked, Reader
@@ -176,16 +176,11 @@ def _told(context: grpc.ServicerContext) -> Iterator[None]:
         yield
     except InvalidObject as error:
         context.set_trailing_metadata(((ERRORS_KEY, to_bytes(error.errors)),))
-        _abort(context, grpc.StatusCode.INVALID_ARGUMENT, in_words(error.errors))
+        abort(context, grpc.StatusCode.INVALID_ARGUMENT, in_words(error.errors))
     except KatibError as error:
-        _abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(error))
     except Closed as error:
-        _abort(context, grpc.StatusCode.UNAVAILABLE, str(error))
+        abort(context, grpc.StatusCode.UNAVAILABLE, str(error))
     except Exception as error:
         logger.exception("a question cannot be answered")
-        _abort(context, grpc.StatusCode.INTERNAL, f"the algorithm has failed: {type(error).__name__}: {error}")
-
-
-def _abort(context: grpc.ServicerContext, code: grpc.StatusCode, told: str) -> NoReturn:
-    context.abort(code, told)
-    raise AssertionError("abort returns never")
+        abort(context, grpc.StatusCode.INTERNAL, f"the algorithm has failed: {type(error).__name__}: {error}")

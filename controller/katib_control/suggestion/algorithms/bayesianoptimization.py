@@ -8,7 +8,7 @@ rest of a batch, and points that failed keep others away. Nothing is repeated wh
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,10 +17,10 @@ from katib_control.api.experiment import ExperimentSpec
 from katib_control.api.settings import RANDOM_STATE, Setting, Settings
 from katib_control.suggestion.algorithm import ONE_OBJECTIVE, Feature, Found, Request, Suggested
 from katib_control.suggestion.algorithms.sobol import Sobol
-from katib_control.suggestion.distinct import next_point
+from katib_control.suggestion.batch import new_points
 from katib_control.suggestion.history import History
 from katib_control.suggestion.models.evidence import Evidence, evidence
-from katib_control.suggestion.space import SearchSpace
+from katib_control.suggestion.space import Point, SearchSpace
 
 if TYPE_CHECKING:
     from katib_control.suggestion.models.acquisition import Surrogate
@@ -119,18 +119,13 @@ def torch_is_there() -> bool:
 
 def modelled(request: Request, history: History, model: Surrogate) -> list[Suggested]:
     """Return one point per index by a surrogate; random ones where it has none to propose."""
-    space, made, busy = request.space, history.made(), history.running()
-    found = []
-    for index in range(request.index, request.index + request.count):
-        point = model.propose(request.number(index, "model"), lambda item: item not in made and space.feasible(item))
-        if point is None:
-            point = next_point(space, request.rng(index), made, busy)
-        made.add(point)
-        busy.add(point)
-        found.append(Suggested(point))
-        if len(found) < request.count:
-            model.add(point)
-    return found
+
+    def propose(index: int, made: Collection[Point], _: Collection[Point]) -> Suggested | None:
+        number = request.number(index, "model")
+        point = model.propose(number, lambda item: item not in made and request.space.feasible(item))
+        return None if point is None else Suggested(point)
+
+    return new_points(request, history, propose, model.add)
 
 
 def _wrong(spec: ExperimentSpec, name: str, rule: str) -> FieldError:

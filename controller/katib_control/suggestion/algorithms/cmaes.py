@@ -19,7 +19,7 @@ from katib_control.api.experiment import ExperimentSpec
 from katib_control.api.settings import RANDOM_STATE, Setting, Settings
 from katib_control.suggestion.algorithm import ONE_OBJECTIVE, Feature, Found, Request, Suggested
 from katib_control.suggestion.algorithms.sobol import sobol_points
-from katib_control.suggestion.distinct import next_point
+from katib_control.suggestion.batch import new_points
 from katib_control.suggestion.models.evolution import Axes
 from katib_control.suggestion.models.generations import Generations, Plan
 from katib_control.suggestion.space import Point, SearchSpace
@@ -63,19 +63,15 @@ class CovarianceMatrixAdaptation:
     def ask(self, request: Request) -> Found:
         """Sample one point per index."""
         history = request.history()
-        made, busy = history.made(), history.running()
         generations = _generations(request)
         generations.update(request)
-        points: list[Suggested] = []
-        for index in range(request.index, request.index + request.count):
+
+        def propose(index: int, made: Collection[Point], busy: Collection[Point]) -> Suggested | None:
             used_up = request.space.size is not None and len(made) >= request.space.size
             point = _propose(request, generations, index, busy if used_up else made)
-            labels = generations.labels if point else {}
-            point = point or next_point(request.space, request.rng(index), made, busy)
-            made.add(point)
-            busy.add(point)
-            points.append(Suggested(point, labels))
-        return Found(points)
+            return Suggested(point, generations.labels) if point else None
+
+        return Found(new_points(request, history, propose))
 
 
 def _generations(request: Request) -> Generations:

@@ -16,7 +16,8 @@ from katib_control.api.errors import FieldError
 from katib_control.api.experiment import ExperimentSpec
 from katib_control.api.settings import RANDOM_STATE, Setting, Settings
 from katib_control.suggestion.algorithm import ANY_OBJECTIVE, Feature, Found, Request, Suggested
-from katib_control.suggestion.distinct import free, next_point
+from katib_control.suggestion.batch import new_points
+from katib_control.suggestion.distinct import free
 from katib_control.suggestion.models.archive import Archive, Generations, archive_of
 from katib_control.suggestion.space import Point, SearchSpace
 
@@ -59,15 +60,12 @@ class NonDominatedSorting:
         history, archive = request.history(), archive_of(request)
         archive.update(history)
         family = _family(request, archive)
-        made, busy = history.made(), history.running()
-        points: list[Suggested] = []
-        for index in range(request.index, request.index + request.count):
+
+        def propose(index: int, made: Collection[Point], _: Collection[Point]) -> Suggested | None:
             point = _child(request, index, family, made) if family else None
-            point = point or next_point(request.space, request.rng(index), made, busy)
-            made.add(point)
-            busy.add(point)
-            points.append(Suggested(point))
-        return Found(points)
+            return Suggested(point) if point else None
+
+        return Found(new_points(request, history, propose))
 
 
 def _child(request: Request, index: int, family: Family, taken: Collection[Point]) -> Point | None:

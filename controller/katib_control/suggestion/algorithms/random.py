@@ -13,8 +13,8 @@ from typing import ClassVar
 from katib_control.api.errors import FieldError
 from katib_control.api.experiment import ExperimentSpec
 from katib_control.api.settings import RANDOM_STATE, Setting, Settings
-from katib_control.suggestion.algorithm import ANY_OBJECTIVE, Feature, Found, Request, Suggested
-from katib_control.suggestion.distinct import next_point
+from katib_control.suggestion.algorithm import ANY_OBJECTIVE, Feature, Found, Request
+from katib_control.suggestion.batch import new_points
 from katib_control.suggestion.space import SearchSpace
 
 
@@ -30,12 +30,4 @@ class Random:
 
     def ask(self, request: Request) -> Found:
         """Draw one point per index."""
-        history = request.history()
-        made, busy = history.made(), history.running()
-        points: list[Suggested] = []
-        for index in range(request.index, request.index + request.count):
-            point = next_point(request.space, request.rng(index), made, busy)
-            made.add(point)
-            busy.add(point)
-            points.append(Suggested(point))
-        return Found(points)
+        return Found(new_points(request, request.history()))

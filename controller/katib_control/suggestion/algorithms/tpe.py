@@ -16,7 +16,7 @@ from katib_control.api.errors import FieldError
 from katib_control.api.experiment import ExperimentSpec
 from katib_control.api.settings import RANDOM_STATE, Setting, Settings
 from katib_control.suggestion.algorithm import ANY_OBJECTIVE, Feature, Found, Request, Suggested
-from katib_control.suggestion.distinct import next_point
+from katib_control.suggestion.batch import new_points
 from katib_control.suggestion.history import History
 from katib_control.suggestion.models.archive import Archive, archive_of
 from katib_control.suggestion.space import Point, SearchSpace
@@ -65,17 +65,14 @@ class TreeParzen:
         # Where all trials are alike, or there is none, there is nothing to go by either.
         started = len(archive.finished) >= request.settings["n_startup_trials"] and not archive.level
         model = _model(request, history, archive) if started else None
-        made, busy = history.made(), history.running()
-        points: list[Suggested] = []
-        for index in range(request.index, request.index + request.count):
-            point = _proposed(request, index, model, (made, busy)) if model else None
-            point = point or next_point(request.space, request.rng(index), made, busy)
-            made.add(point)
-            busy.add(point)
-            points.append(Suggested(point))
-            if model:
-                model.add(point)
-        return Found(points)
+        if model is None:
+            return Found(new_points(request, history))
+
+        def propose(index: int, *taken: Collection[Point]) -> Suggested | None:
+            point = _proposed(request, index, model, taken)
+            return Suggested(point) if point else None
+
+        return Found(new_points(request, history, propose, model.add))
 
 
 def _model(request: Request, history: History, archive: Archive) -> Model:
