@@ -7,13 +7,13 @@ were judged before a restart get the same judgement after it.
 from __future__ import annotations
 
 import math
-import operator
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from katib_control.api.changes import changed
 from katib_control.api.conditions import TRIAL_FINAL, final
 from katib_control.api.errors import FieldError, InvalidObject
 from katib_control.api.experiment import AlgorithmSpec, Experiment, ObjectiveSpec
@@ -216,11 +216,6 @@ def _key(trial: Trial) -> TrialKey:
 
 
 def _changes(old: Sequence[Trial], new: Sequence[Trial]) -> Iterator[tuple[Trial | None, Trial | None]]:
-    """Yield what stands where the two differ; fast where nearly nothing does, because Trials are never changed."""
-    same = list(map(operator.is_, old, new))
-    position = -1
-    for _ in range(same.count(False)):
-        position = same.index(False, position + 1)
-        yield old[position], new[position]
-    yield from ((item, None) for item in old[len(same) :])
-    yield from ((None, item) for item in new[len(same) :])
+    """Yield what stands where the two differ."""
+    for place in changed(old, new):
+        yield old[place] if place < len(old) else None, new[place] if place < len(new) else None

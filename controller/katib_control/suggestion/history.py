@@ -5,13 +5,13 @@ An algorithm always minimises ``loss``; the sign is turned here for ``maximize``
 
 from __future__ import annotations
 
-import operator
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from katib_control.api.changes import changed
 from katib_control.api.conditions import trial_state
 from katib_control.api.experiment import ObjectiveSpec, Observation
 from katib_control.api.observation import all_losses, objective_losses
@@ -65,7 +65,7 @@ class History:
 
     def update(self, trials: Sequence[Trial], pending: Sequence[TrialAssignment]) -> None:
         """Take in the present Trials, in the order of their index, and the assignments that are not yet Trials."""
-        for position in _changed(self._trials, trials):
+        for position in changed(self._trials, trials):
             self._changes.append(position)
             self._put(position, self._record(trials[position]) if position < len(trials) else None)
         self._foreign -= self._of_trials[len(trials) :].count(None)
@@ -174,13 +174,3 @@ def _count(counter: Counter[Point], point: Point, change: int) -> None:
     counter[point] += change
     if not counter[point]:
         del counter[point]
-
-
-def _changed(old: Sequence[Trial], new: Sequence[Trial]) -> Iterable[int]:
-    """Return the positions where the two differ, in ascending order; fast where nearly none do."""
-    same = list(map(operator.is_, old, new))
-    position = -1
-    for _ in range(same.count(False)):
-        position = same.index(False, position + 1)
-        yield position
-    yield from range(len(same), max(len(old), len(new)))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 import operator
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
 
+from katib_control.api.changes import changed
 from katib_control.api.trial import Trial
 from katib_control.pb import api_pb2 as pb
 from katib_control.suggestion.asked import Asked, unreadable
@@ -117,25 +119,15 @@ def _differences(old: Sequence[bytes], new: Sequence[bytes]) -> Sequence[int] | 
     """Return the positions of ``new`` that are other than in ``old``, if they are few; None where they are many."""
     if len(new) < len(old):
         return None
-    same = list(map(operator.eq, old, new))
-    changed = same.count(False)
-    if changed + len(new) - len(old) > _FEW:
-        return None
-    places, place = [], -1
-    for _ in range(changed):
-        place = same.index(False, place + 1)
-        places.append(place)
-    return [*places, *range(len(old), len(new))]
+    places = list(itertools.islice(changed(old, new, operator.eq), _FEW + 1))
+    return places if len(places) <= _FEW else None
 
 
 def _continues(old: Sequence[Entry], new: Sequence[Entry]) -> bool:
     """Whether nothing has happened but that Trials went on and others came after them."""
     if len(new) < len(old):
         return False
-    same = list(map(operator.is_, old, new))
-    place = -1
-    for _ in range(same.count(False)):
-        place = same.index(False, place + 1)
+    for place in itertools.takewhile(len(old).__gt__, changed(old, new)):
         before, now = old[place], new[place]
         if before.ended or before.name != now.name or before.trial.spec.assignments != now.trial.spec.assignments:
             return False
